@@ -33,8 +33,11 @@ def measure(
     before: Callable[[], object] = lambda: None,
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    may_fail: bool = False,
 ) -> Figure:
     """Run a command several times; `before` prepares each run and is not timed.
+
+    `may_fail` says that the command may exit with 1, because it reports errors in its input.
 
     Raises:
         RuntimeError: the command failed, so that its time means nothing.
@@ -43,13 +46,17 @@ def measure(
     megabytes: list[float] = []
     for _ in range(runs):
         before()
-        elapsed, peak = _run(command, cwd, {**os.environ, **(environ or {})})
+        elapsed, peak = _run(
+            command, cwd, {**os.environ, **(environ or {})}, (0, 1) if may_fail else (0,)
+        )
         seconds.append(elapsed)
         megabytes.append(peak)
     return Figure(statistics.median(seconds), statistics.median(megabytes))
 
 
-def _run(command: Sequence[str], cwd: Path | None, environ: dict[str, str]) -> tuple[float, float]:
+def _run(
+    command: Sequence[str], cwd: Path | None, environ: dict[str, str], accepted: tuple[int, ...]
+) -> tuple[float, float]:
     """Run a command once and return its seconds and the megabytes of its largest process."""
     reader, writer = os.pipe()
     start = time.perf_counter()
@@ -70,6 +77,6 @@ def _run(command: Sequence[str], cwd: Path | None, environ: dict[str, str]) -> t
             stream.read().decode("utf-8", "replace").split("\n", 3)
         )
     os.waitpid(child, 0)
-    if int(code) != 0:
+    if int(code) not in accepted:
         raise RuntimeError(f"{' '.join(command)} failed with {code}: {errors[-2000:]}")
     return float(elapsed_text), float(peak_text)

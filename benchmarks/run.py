@@ -1,6 +1,6 @@
 """Compare the speed of flashc with `runpod-flash` from PyPI, and print the table of the README.
 
-Usage: python benchmarks/run.py [--runs N] [NAME...]
+Usage: python benchmarks/run.py [--runs N] [--repository FOLDER] [NAME...]
 
 flashc and `runpod-flash` run on the same machine, each in its own environment.  The arguments NAME
 select measurements; without them, all measurements run.
@@ -9,6 +9,7 @@ select measurements; without them, all measurements run.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -20,10 +21,12 @@ from functools import partial
 from pathlib import Path
 
 import deploy as deployments
+import large
 import platform_rows
 import preview as previews
 import projects
 import reload
+import sdk
 from measure import Figure, measure
 from rows import Row
 
@@ -38,6 +41,7 @@ class Bench:
     runs: int
     ours: Path  # the folders of the two environments' programs
     theirs: Path
+    repositories: tuple[Path, ...] = ()
 
     def flashc(self, *arguments: str, before: Callable[[], object] = lambda: None) -> Figure:
         """Measure a command of flashc."""
@@ -154,10 +158,10 @@ def measure_scientific(bench: Bench) -> Iterator[Row]:
 def measure_modules(bench: Bench) -> Iterator[Row]:
     """Measure builds of many modules without dependencies, and how the time grows."""
     small = projects.write_many(bench.folder / "hundred", 100)
-    large = projects.write_many(bench.folder / "thousand", 1000)
-    theirs = bench.flash(large, "build", "--no-deps")
-    cold = bench.flashc("build", str(large), "--no-deps", before=bench.clear_cache)
-    warm = bench.flashc("build", str(large), "--no-deps")
+    thousand = projects.write_many(bench.folder / "thousand", 1000)
+    theirs = bench.flash(thousand, "build", "--no-deps")
+    cold = bench.flashc("build", str(thousand), "--no-deps", before=bench.clear_cache)
+    warm = bench.flashc("build", str(thousand), "--no-deps")
     hundred = bench.flashc("build", str(small), "--no-deps", before=bench.clear_cache)
     yield faster("1,000 modules, first build", cold, theirs, 3)
     yield faster("... nothing changed", warm, theirs, 10)
@@ -290,6 +294,34 @@ def measure_deploy(bench: Bench) -> Iterator[Row]:
     yield from deployments.measure_deployments(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
+def measure_memory(bench: Bench) -> Iterator[Row]:
+    """Measure whether the memory of workers grows with the calls that they serve."""
+    program = [str(bench.ours / "python"), str(Path(__file__).parent / "memory.py")]
+    done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)
+    for line in done.stdout.splitlines():
+        found = json.loads(line)
+        yield Row(
+            what=f"memory of a worker after {found['calls']:,} calls, {found['what']}",
+            ours=f"{found['late'] / 1000:.1f} MB",
+            theirs=f"{found['early'] / 1000:.1f} MB after a tenth",
+            ratio=f"{found['late'] / found['early']:.3f} x",
+            mark="<= 1.02 x + 1 MB",
+            holds=found["is_flat"],
+        )
+
+
+def measure_sdk(bench: Bench) -> Iterator[Row]:
+    """Measure the SDK in scripts, next to `runpod-flash` and to plain httpx."""
+    yield from sdk.measure_sdk(bench.ours, bench.theirs, bench.folder, bench.runs)
+
+
+def measure_large(bench: Bench) -> Iterator[Row]:
+    """Measure the first check of large repositories, next to the scan of `flash build`."""
+    yield from large.measure_large(
+        bench.ours, bench.theirs, bench.folder, bench.runs, bench.repositories
+    )
+
+
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start-up": measure_start_up,
     "check": measure_check,
@@ -302,6 +334,9 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "platform": measure_platform,
     "preview": measure_preview,
     "deploy": measure_deploy,
+    "sdk": measure_sdk,
+    "large": measure_large,
+    "memory": measure_memory,
 }
 
 
@@ -311,8 +346,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument(
+        "--repository",
+        type=lambda text: Path(text).resolve(),
+        action="append",
+        default=[],
+        help="a checked-out repository that `large` measures too",
+    )
     parser.add_argument("names", nargs="*", choices=[*MEASUREMENTS, []], default=[])
     chosen = parser.parse_args()
+    # With this variable, Python would compile flashc and `runpod-flash` again in each run.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="flashc-bench-") as name:
         folder = Path(name)
         bench = Bench(
@@ -320,6 +364,7 @@ def main() -> None:
             runs=chosen.runs,
             ours=make_environment(folder / "ours", str(ROOT), "ruff"),
             theirs=make_environment(folder / "theirs", "runpod-flash"),
+            repositories=tuple(chosen.repository),
         )
         print("| what | flashc | peer | ratio | mark | |\n|---|---|---|---|---|---|")
         for each in chosen.names or MEASUREMENTS:

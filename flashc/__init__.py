@@ -2,8 +2,8 @@
 
 flashc is the compiler for Runpod Flash apps.
 
-Worker modules may import `Endpoint` and the other names of the SDK from here instead of from
-`runpod_flash`.
+Worker modules and scripts may import `Endpoint` and the other names of the SDK from here instead of
+from `runpod_flash`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from .sdk import CudaVersion as CudaVersion
     from .sdk import DataCenter as DataCenter
     from .sdk import Endpoint as Endpoint
+    from .sdk import EndpointJob as EndpointJob
+    from .sdk import EndpointNotFound as EndpointNotFound
     from .sdk import GpuGroup as GpuGroup
     from .sdk import GpuType as GpuType
     from .sdk import NetworkVolume as NetworkVolume
+    from .sdk import NoContext as NoContext
     from .sdk import PodTemplate as PodTemplate
+    from .sdk import RemoteError as RemoteError
+    from .sdk import RemoteTimeout as RemoteTimeout
     from .sdk import ServerlessScalerType as ServerlessScalerType
+    from .sdk import timeout as timeout
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,11 +32,17 @@ __all__ = [
     "CudaVersion",
     "DataCenter",
     "Endpoint",
+    "EndpointJob",
+    "EndpointNotFound",
     "GpuGroup",
     "GpuType",
     "NetworkVolume",
+    "NoContext",
     "PodTemplate",
+    "RemoteError",
+    "RemoteTimeout",
     "ServerlessScalerType",
+    "timeout",
 ]
 
 

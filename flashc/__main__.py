@@ -28,8 +28,30 @@ def main() -> None:
     """
     _open_closed_streams()
     if sys.argv[1:] == ["--version"]:
-        print(f"flashc {__version__}")
-        return
+        _print_version()
+    try:
+        _stop_at_once_when_interrupted()
+        _run()
+    except KeyboardInterrupt:
+        _stop()
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        _stop_for_environment(error)
+
+
+def _print_version() -> NoReturn:
+    """Print the version and exit; standard output may be full, or closed at the other end."""
+    try:
+        print(f"flashc {__version__}", flush=True)
+    except BrokenPipeError:
+        os._exit(0)
+    except OSError as error:
+        os.write(2, f"the version can't be printed: {error.strerror}\n".encode())
+        os._exit(3)
+    os._exit(0)
+
+
+def _run() -> None:
+    """Import the command line, and run it."""
     from flashc.incremental.reader_process import start_reader
 
     reads = sys.argv[1:2] and sys.argv[1] in _WITH_READER
@@ -38,10 +60,52 @@ def main() -> None:
     reader = start_reader() if reads else None
     from flashc.cli.main import main as run
 
+    _interrupt_as_usual()
     try:
         run(reader)
     except SystemExit as end:
         _exit_at_once(end)
+
+
+def _stop_at_once_when_interrupted() -> None:
+    """Let Ctrl+C end the program at once while it imports modules.
+
+    There is nothing to clean up then, and an exception in the middle of an import may be printed
+    and ignored.  A program that runs in the background keeps ignoring the signal.
+    """
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+
+
+def _interrupt_as_usual() -> None:
+    """Let Ctrl+C raise KeyboardInterrupt again."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _stop(*_signal: object) -> NoReturn:
+    """Say that the program was interrupted, and exit."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
+def _stop_for_environment(error: Exception) -> NoReturn:
+    """Say what the machine lacks if that is why the command line can't be imported, and exit.
+
+    Raises:
+        Exception: the reason is another one.
+    """
+    from flashc_core.environment_failures import environment_failure
+
+    reason = environment_failure(error)
+    if reason is None:
+        raise error
+    os.write(2, f"{reason}\n".encode())
+    os._exit(3)
 
 
 def _open_closed_streams() -> None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct, structs
 
-from flashc_core.cache import digest
-from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.cache import decoded, digest
+from flashc_core.diagnostics import Diagnostic, Label, Sink
+from flashc_core.processes import in_background
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.program import Program, endpoint_order, source_paths
@@ -27,13 +28,15 @@ from .frontend.flash import FLASH
 from .frontend.legacy import LEGACY
 from .frontend.relevance import Relevance, find_relevant_modules
 from .frontend.successor import report_apps
+from .incremental.file_credentials import begin_file_credentials
 from .incremental.fingerprint import memo_of, project_key
-from .incremental.plain_modules import read_plain_modules
+from .incremental.memo import without_unusable_cache
+from .incremental.plain_modules import read_links, read_plain_modules
 from .incremental.reading import Reading, StoredSummary
 from .incremental.summaries import read_summaries
 from .project.inputs import file_input
 from .project.python_version import PIPFILE, PYTHON_VERSION
-from .project.requirements.reading import read_requirements
+from .project.requirements.reading import Requirements, read_requirements
 from .project.suppressions import report_unused
 from .project.workspace import Workspace
 
@@ -68,20 +71,24 @@ class _StoredProgram(Struct, frozen=True):
 class ReadProject:
     """An opened project, with what its modules contain.
 
-    `workspace` is opened for the SDKs of `dialects`.  `unsupported` are the findings about programs
-    of an SDK that flashc does not compile.
+    `workspace` is opened for the SDKs of `dialects`.  `credentials` are those in the files that go into
+    the artifact.  `unsupported` are the findings about programs of an SDK that flashc does not
+    compile.  `requirements` returns the requirements of the whole app, with the findings about them.
     """
 
     workspace: Workspace
     dialects: tuple[Dialect, ...]
     relevance: Relevance
     reading: Reading
+    credentials: tuple[Label, ...]
     unsupported: tuple[Diagnostic, ...]
+    requirements: Callable[[], tuple[Requirements, tuple[Diagnostic, ...]]]
 
     def digest(self) -> str:
         """Return a digest of what was read of the modules."""
         plain = msgspec.msgpack.encode(list(self.relevance.plain.values()))
-        return digest(self.reading.digest(), plain, msgspec.json.encode(self.unsupported))
+        findings = msgspec.json.encode((self.unsupported, self.credentials))
+        return digest(self.reading.digest(), plain, findings)
 
 
 def compile_project(
@@ -98,8 +105,13 @@ def compile_project(
     `dialects` are the SDKs that the program may be written for; `DIALECTS` if None.  `prepare_next` is
     called while other processes read modules.
     """
-    project = read_project(workspace, dialects=dialects, prepare_next=prepare_next)
-    return compile_modules(project, sink, observe)
+
+    def compile_opened(opened: Workspace) -> Compilation:
+        """Compile the project with a cache."""
+        project = read_project(opened, dialects=dialects, prepare_next=prepare_next)
+        return compile_modules(project, sink, observe)
+
+    return without_unusable_cache(compile_opened, workspace)
 
 
 def compile_for_build(
@@ -114,13 +126,26 @@ def compile_for_build(
     If an edit has altered nothing of what is read of the modules, the result is the program of the
     last build.  The cache has one program for each project, because a program is large.
     """
-    read = read_project(workspace, dialects=dialects, prepare_next=prepare_next)
+
+    def compile_opened(opened: Workspace) -> Compilation:
+        """Compile the project with a cache."""
+        read = read_project(opened, dialects=dialects, prepare_next=prepare_next)
+        return _compile_or_load(opened, read, dialects, sink)
+
+    return without_unusable_cache(compile_opened, workspace)
+
+
+def _compile_or_load(
+    workspace: Workspace, read: ReadProject, dialects: tuple[Dialect, ...] | None, sink: Sink
+) -> Compilation:
+    """Return the program of the last build if the same was read; else compile what was read."""
     key = project_key(workspace, dialects, read.digest())
     if key is None:
         return compile_modules(read, sink)
     memo, group = memo_of(workspace), digest(str(workspace.root))
     known = memo.valid(memo.load_traces(_PROGRAMS, group), {key}).get(key)
-    if known is None:
+    stored = None if known is None else decoded(known.result, _StoredProgram)
+    if known is None or stored is None:
         compiled = compile_modules(read, sink)
         if compiled.program is not None:
             program = structs.replace(compiled.program, files=())
@@ -128,7 +153,6 @@ def compile_for_build(
             trace = memo.make_trace(key, compiled.inputs, result)
             memo.save_traces(_PROGRAMS, group, [trace])
         return compiled
-    stored = msgspec.msgpack.decode(known.result, type=_StoredProgram)
     for diagnostic in stored.diagnostics:
         sink.add(diagnostic)
     program = structs.replace(stored.program, files=read.workspace.project.files)
@@ -146,20 +170,51 @@ def read_project(
     The arguments are as in `compile_project`.
     """
 
+    @cache
+    def unsupported() -> tuple[Diagnostic, ...]:
+        """Return the findings about programs of an SDK that flashc does not compile."""
+        sink = Sink()
+        report_apps(workspace.project, sink)
+        return tuple(sink)
+
     def meanwhile() -> None:
-        """Import the passes, and prepare what the caller needs next."""
+        """Do what does not depend on the evaluated modules, and prepare what the caller needs next."""
         import_module("flashc.passes")
+        _ = relevance.plain
+        unsupported()
         if prepare_next is not None:
             prepare_next()
 
     if dialects is None:
         dialects = DIALECTS
     workspace = workspace.for_sdks(packages_of(dialects))
-    relevance = find_relevant_modules(workspace.project, partial(read_plain_modules, workspace))
+    credentials = begin_file_credentials(workspace)
+    requirements: Callable[[], tuple[Requirements, tuple[Diagnostic, ...]]]
+    requirements = partial(_requirements, workspace)
+    if credentials.is_large:  # then the requirements are often many, too
+        requirements = in_background(requirements)
+    relevance = find_relevant_modules(
+        workspace.project,
+        partial(read_plain_modules, workspace),
+        partial(read_links, workspace),
+    )
     reading = read_modules(workspace, relevance, dialects, meanwhile)
-    unsupported = Sink()
-    report_apps(workspace.project, unsupported)
-    return ReadProject(workspace, dialects, relevance, reading, tuple(unsupported))
+    return ReadProject(
+        workspace,
+        dialects,
+        relevance,
+        reading,
+        credentials.finish(),
+        unsupported(),
+        requirements,
+    )
+
+
+def _requirements(workspace: Workspace) -> tuple[Requirements, tuple[Diagnostic, ...]]:
+    """Return the requirements of the whole app, and the findings about them."""
+    sink, options = Sink(), workspace.options
+    found = read_requirements(workspace.project, sink, extras=options.extras, groups=options.groups)
+    return found, tuple(sink)
 
 
 def compile_modules(
@@ -177,9 +232,9 @@ def compile_modules(
     project = workspace.project
     for diagnostic in (*reading.diagnostics(), *read.unsupported):
         sink.add(diagnostic)
-    requirements = read_requirements(
-        project, sink, extras=workspace.options.extras, groups=workspace.options.groups
-    )
+    requirements, found = read.requirements()
+    for diagnostic in found:
+        sink.add(diagnostic)
     program = structs.replace(
         assemble(workspace, read.relevance, reading),
         requirements=requirements.found,
@@ -191,6 +246,7 @@ def compile_modules(
     context = PassContext(
         sink=sink,
         project=project,
+        credentials=read.credentials,
         options=workspace.options,
         environment=workspace.environment.recording(),
         flags=frozenset(name for name, value in workspace.flags.items() if value is not None),
@@ -226,7 +282,10 @@ def read_modules(
 
     names = tuple(sorted(relevance.relevant))
     project, environment = workspace.project, workspace.environment
-    summary = summarise(names, project, environment, dialects, names, trace=True)
+    no_sandbox = workspace.options.no_sandbox
+    summary = summarise(
+        names, project, environment, dialects, names, trace=True, no_sandbox=no_sandbox
+    )
     verify_parts(summary.parts(), project.by_path)
     return Reading((StoredSummary.encode(summary),), {}, summary.inputs)
 

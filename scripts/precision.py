@@ -14,7 +14,6 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import tomllib
@@ -23,6 +22,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from flashc_core.archives import unpack
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ROOT / "spec/precision.toml"
@@ -105,8 +106,7 @@ def _endpoints(archive: Path) -> int:
 def _load(archive: Path, python: str) -> list[dict[str, object]]:
     """Load every handler of an artifact in a process of its own, without this one's variables."""
     app = archive.parent / "app"
-    with tarfile.open(archive) as members:
-        members.extractall(app, filter="data")
+    unpack(archive, app)
     results: list[dict[str, object]] = []
     for handler in sorted(app.glob("handler_*.py")):
         done = subprocess.run(

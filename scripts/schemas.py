@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flashc.report import json_report
+from flashc_backends.contracts import changes
 from flashc_backends.manifest import endpoint_record, manifest_model
 from flashc_backends.platform import faults
 from flashc_backends.platform.http import openapi
@@ -19,6 +20,7 @@ from flashc_ir import codec
 
 SPEC = Path(__file__).parent.parent / "spec"
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "diff.schema.json": changes.schema,
     "endpoint.schema.json": endpoint_record.schema,
     "faults.schema.json": faults.schema,
     "ir.schema.json": codec.schema,

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support import fuzzing
 from tests.support.docker_daemon import REQUIRED, NoDaemon, daemon
 from tests.support.environments import make_environment
 from tests.support.interpreters import oldest_worker_python
 from tests.support.profiles import chosen, use_profile
+from tests.support.sending_threads import end_sending_threads
 
+# A shell starts a command in the background with SIGINT ignored, and the processes that tests start and
+# interrupt would inherit this.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 use_profile()  # before the tests are imported, whose settings start from the profile
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--update-snapshots`, which `tests/spec` uses."""
+    """Add `--update-snapshots`, which the tests of pages use."""
     parser.addoption(
         "--update-snapshots",
         action="store_true",
         default=False,
         help="write what flashc prints into the chapters; review the difference with `git diff`",
     )
+
+
+@pytest.fixture
+def updating(request: pytest.FixtureRequest) -> bool:
+    """Return whether snapshots are to be rewritten."""
+    return bool(request.config.getoption("--update-snapshots", default=False))
 
 
 @pytest.fixture(scope="session")
@@ -63,12 +76,23 @@ def docker_host(docker_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
-    """Tests do not see the variables by which a user's shell could change a build, nor the user's cache."""
+    """Tests do not see the variables by which a user's shell could change a build, nor the user's cache and options."""
     for name in list(os.environ):
         if name.startswith(("FLASH", "RUNPOD_")) or name == "SOURCE_DATE_EPOCH":
             monkeypatch.delenv(name)
     monkeypatch.setenv("FLASHC_CACHE_DIR", str(cache_folder))
+    monkeypatch.setenv("FLASHC_CONFIG_FILE", str(cache_folder / "no-config.toml"))
     monkeypatch.setenv("FLASHC_STATE_DIR", str(cache_folder / "state"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_thread_stays() -> Iterator[None]:
+    """The threads by which the runtime sends requests end with the tests of a module.
+
+    A process that has threads is not forked, so that other tests would find other ways taken.
+    """
+    yield
+    end_sending_threads()
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +105,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say under which Python the runtime was tested, and how hard the property tests tried."""
     terminalreporter.write_line(f"oldest Python for workers here: {oldest_worker_python()}")
     terminalreporter.write_line(f"profile of Hypothesis: {chosen()}")
+    if fuzzing.SECONDS:
+        terminalreporter.write_line(fuzzing.report())

@@ -9,7 +9,6 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from importlib.metadata import version
 from io import BytesIO, RawIOBase
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,8 @@ import deflate
 
 from flashc_backends.base import Changed, Draft, Progress, Silent
 from flashc_core.cache import CachedFile, Store, digest
+from flashc_core.environment_failures import source_date
+from flashc_core.versions import version_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -28,8 +29,13 @@ _LEVEL = 1
 _CHUNK = 8_000_000  # bytes before compression in one gzip member; twice as much memory is used
 _FILES_OF_A_PIECE = 64  # on average
 _KIND = "pieces"
-FORMAT = f"tar-pax libdeflate-{version('deflate')}-{_LEVEL}-{_CHUNK}"
+FORMAT = f"tar-pax libdeflate-{version_of('deflate')}-{_LEVEL}-{_CHUNK}"
 """Changes whenever the same files would give other bytes."""
+
+
+_START_OF_1980 = 315532800
+SEAL_SIZE = 58
+"""The size of the seal of an archive in bytes."""
 
 
 class UnsafePath(ValueError):
@@ -40,8 +46,12 @@ def archive_mtime(environ: Mapping[str, str]) -> int:
     """Return the modification time of every member, in Unix seconds.
 
     It is the value of `SOURCE_DATE_EPOCH`, or the start of 1980 if that variable is not set.
+
+    Raises:
+        EnvironmentFailure: the variable has another value than seconds.
     """
-    return int(environ.get("SOURCE_DATE_EPOCH") or 315532800)
+    found = source_date(environ)
+    return _START_OF_1980 if found is None else found
 
 
 def write_archive(
@@ -53,6 +63,8 @@ def write_archive(
     cache: Store | None = None,
 ) -> list[int]:
     """Write the layers, then the drafts in pieces, to `target`; return the sizes of the pieces in bytes.
+
+    The seal is not written (see `seal_of`).
 
     `progress` gets the number of bytes of each layer and draft that is written.  `cache` has the
     compressed pieces of earlier archives.
@@ -73,6 +85,32 @@ def write_archive(
             _write_piece(raw, piece, mtime, progress, cache, last=number == len(pieces) - 1)
             ends.append(raw.tell())
     return [end - begin for begin, end in pairwise(ends)]
+
+
+def seal_of(digest_before: bytes) -> bytes:
+    """Return the seal of an archive: an empty gzip member that holds the SHA-256 of all bytes before it.
+
+    With the seal, each changed, missing or additional byte is found.  Readers skip it.
+    """
+    extra = b"fc" + len(digest_before).to_bytes(2, "little") + digest_before
+    header = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + len(extra).to_bytes(2, "little")
+    return header + extra + b"\x03\0" + bytes(8)
+
+
+def has_seal(archive: BinaryIO) -> bool:
+    """Return whether an archive ends with its seal; the stream is at its beginning then."""
+    size = archive.seek(0, os.SEEK_END) - SEAL_SIZE
+    if size < 0:
+        return False
+    archive.seek(0)
+    total = sha256()
+    while size > 0:
+        chunk = archive.read(min(size, 1 << 20))
+        total.update(chunk)
+        size -= len(chunk)
+    seal = archive.read()
+    archive.seek(0)
+    return seal == seal_of(total.digest())
 
 
 def _pieces(drafts: Iterable[Draft]) -> list[list[Draft]]:
@@ -146,7 +184,7 @@ def write_member(
         OSError: a file can't be read or written.
     """
     packed = _Packer(stream)
-    archive = tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT)
+    archive = tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8")
     for draft in sorted(drafts, key=lambda d: d.path):
         size = _add(archive, draft, mtime)
         if progress is not None:
@@ -199,14 +237,27 @@ class _Packer(RawIOBase):
         del self._waiting[:size]
 
 
+def header_of(path: str, size: int, mtime: int, *, executable: bool) -> bytes:
+    """Return the header of a file in an archive: every byte before its content."""
+    member = _member(path, mtime, executable=executable)
+    member.size = size
+    return member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _member(path: str, mtime: int, *, executable: bool) -> tarfile.TarInfo:
+    """Return the description of a file: without owner, and with one of two modes."""
+    member = tarfile.TarInfo(f"./{path}")
+    member.mtime = mtime
+    member.mode = 0o755 if executable else 0o644
+    return member
+
+
 def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> int:
     """Add a draft and return its size in bytes."""
     parts = draft.path.split("/")
     if draft.path.startswith("/") or ".." in parts or "" in parts:
         raise UnsafePath(draft.path)
-    member = tarfile.TarInfo(f"./{draft.path}")
-    member.mtime = mtime
-    member.mode = 0o755 if draft.executable else 0o644
+    member = _member(draft.path, mtime, executable=draft.executable)
     if isinstance(draft.content, bytes):
         member.size = len(draft.content)
         archive.addfile(member, BytesIO(draft.content))

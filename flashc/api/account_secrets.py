@@ -12,28 +12,30 @@ from flashc_backends.deploy.creating import create_once
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 
-from .asking import Answer, ask, give_up
+from .asking import Answer, give_up, with_session
 from .cloud import Session
 
-_OF_DEPLOYMENTS = re.compile(r"flash_(?:lease_[0-9a-f]{16}|[0-9a-f]{12}_.*)", re.DOTALL)
+_OF_DEPLOYMENTS = re.compile(
+    r"flash_(?:lease_[0-9a-f]{16}(?:_[0-9a-f]{12}_\d+)?|[0-9a-f]{12}_.*)", re.DOTALL
+)
 _NAME = re.compile(r"\w+", re.ASCII)
 
 
 def list_secrets(workspace: Workspace, *, every: bool = False) -> Answer[tuple[Secret, ...]]:
     """Return the account's secrets by name; `every`: also those that deployments made."""
 
-    def question(opened: Session, _sink: Sink) -> tuple[Secret, ...]:
+    def action(opened: Session, _sink: Sink) -> tuple[Secret, ...]:
         found = opened.cloud.secrets()
         shown = [each for each in found if every or not _OF_DEPLOYMENTS.fullmatch(each.name)]
         return tuple(sorted(shown, key=lambda secret: secret.name))
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def set_secret(workspace: Workspace, name: str, value: str) -> Answer[Secret]:
     """Create a secret, or give the one with this name another value."""
 
-    def question(opened: Session, sink: Sink) -> Secret:
+    def action(opened: Session, sink: Sink) -> Secret:
         if not _NAME.fullmatch(name):
             message = f"`{name}` can't be the name of a secret"
             help = "use letters, digits and underscores"
@@ -53,13 +55,13 @@ def set_secret(workspace: Workspace, name: str, value: str) -> Answer[Secret]:
             gone = f"; the old value of `{name}` is deleted already" if before else ""
             raise CloudError(error.trouble, f"{error}{gone}") from error
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def delete_secret(workspace: Workspace, name: str, confirm: Callable[[], bool]) -> Answer[Secret]:
     """Delete the secret with a name, if `confirm` says so; that there is none is reported."""
 
-    def question(opened: Session, sink: Sink) -> Secret:
+    def action(opened: Session, sink: Sink) -> Secret:
         found = next((each for each in opened.cloud.secrets() if each.name == name), None)
         if found is None:
             message = f"the account has no secret `{name}`"
@@ -71,4 +73,4 @@ def delete_secret(workspace: Workspace, name: str, confirm: Callable[[], bool]) 
         opened.cloud.delete_secret(found.id)
         return found
 
-    return ask(workspace, question)
+    return with_session(workspace, action)

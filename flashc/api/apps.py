@@ -9,7 +9,7 @@ from flashc_backends.deploy.status import EnvironmentView, read_environment
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 
-from .asking import Answer, ask, environment_of, find_app, give_up, named_app
+from .asking import Answer, environment_of, find_app, give_up, named_app, with_session
 from .cloud import Session
 from .deploy import app_name
 
@@ -17,42 +17,42 @@ from .deploy import app_name
 def list_apps(workspace: Workspace) -> Answer[tuple[App, ...]]:
     """Return all apps of the account, by name."""
 
-    def question(opened: Session, _sink: Sink) -> tuple[App, ...]:
+    def action(opened: Session, _sink: Sink) -> tuple[App, ...]:
         return tuple(sorted(opened.cloud.apps(), key=lambda app: app.name))
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def get_app(workspace: Workspace, name: str) -> Answer[App]:
     """Return the app with a name."""
-    return ask(workspace, lambda opened, sink: named_app(opened, name, sink))
+    return with_session(workspace, lambda opened, sink: named_app(opened, name, sink))
 
 
 def create_app(workspace: Workspace, name: str) -> Answer[App]:
     """Create an app; that one with this name exists is reported."""
 
-    def question(opened: Session, sink: Sink) -> App:
+    def action(opened: Session, sink: Sink) -> App:
         if opened.cloud.app(name) is not None:
             help = "choose another name"
             raise give_up(rules.NAME_TAKEN, f"an app `{name}` exists", help, sink)
         return _created_app(opened, name)
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def list_environments(workspace: Workspace) -> Answer[App]:
     """Return the project's app with its environments."""
-    return ask(workspace, lambda opened, sink: find_app(opened, workspace, sink))
+    return with_session(workspace, lambda opened, sink: find_app(opened, workspace, sink))
 
 
 def get_environment(workspace: Workspace, name: str) -> Answer[EnvironmentView]:
     """Return an environment of the project's app, with its endpoints."""
 
-    def question(opened: Session, sink: Sink) -> EnvironmentView:
+    def action(opened: Session, sink: Sink) -> EnvironmentView:
         app = find_app(opened, workspace, sink)
         return read_environment(opened.cloud, app, environment_of(app, name, sink))
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def create_environment(workspace: Workspace, name: str) -> Answer[App]:
@@ -61,7 +61,7 @@ def create_environment(workspace: Workspace, name: str) -> Answer[App]:
     That the app has an environment with this name is reported.
     """
 
-    def question(opened: Session, sink: Sink) -> App:
+    def action(opened: Session, sink: Sink) -> App:
         wanted = app_name(workspace)
         app = opened.cloud.app(wanted) or _created_app(opened, wanted)
         if app.environment(name) is not None:
@@ -75,7 +75,7 @@ def create_environment(workspace: Workspace, name: str) -> Answer[App]:
         create_once(lambda: opened.cloud.create_environment(app.id, name), found)
         return named_app(opened, wanted, sink)
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def _created_app(opened: Session, name: str) -> App:

@@ -39,18 +39,18 @@ class Place:
         return Target(self.app.name, self.environment.name)
 
 
-def ask(
+def with_session(
     workspace: Workspace,
-    question: Callable[[Session, Sink], _T],
+    action: Callable[[Session, Sink], _T],
     environ: Mapping[str, str] | None = None,
 ) -> Answer[_T]:
     """Call a function with a session; failures of the platform are in the result.
 
-    If the project's configuration has errors, nothing is asked: another app could be meant.
+    If the project's configuration has errors, nothing is sent: another app could be meant.
 
     Args:
         workspace: the project.
-        question: asks the platform; it may report findings, and raises `NoSession` to end.
+        action: asks the platform; it may report findings, and raises `NoSession` to end.
         environ: the variables with the key and the addresses; None for those of the project.
     """
     sink = workspace.sink()
@@ -58,14 +58,14 @@ def ask(
         return Answer(diagnostics=tuple(sink))
     try:
         with session(workspace.environment if environ is None else environ, sink) as opened:
-            value = question(opened, sink)
+            value = action(opened, sink)
     except NoSession:
         return Answer(diagnostics=tuple(sink))
     return Answer(diagnostics=tuple(sink), value=value)
 
 
 def give_up(rule: Rule, message: str, help: str, sink: Sink) -> NoSession:
-    """Report why a question can't be answered; return the exception that ends it."""
+    """Report why an action can't go on; return the exception that ends it."""
     sink.report(rule, HERE, message, help=(help,))
     return NoSession()
 

@@ -21,9 +21,11 @@ from flashc_backends.base import (
     SBOM_PATH,
     Progress,
 )
-from flashc_core.cache import Store
-from flashc_core.diagnostics import Diagnostic
-from flashc_core.files import digest_of
+from flashc_core import rules
+from flashc_core.cache import Store, decoded
+from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.files import digest_of, real_path
+from flashc_core.source import WholeFile
 
 from .result import Result
 
@@ -74,6 +76,22 @@ def _artifact_path(workspace: Workspace) -> Path:
     return path if path.name.endswith((".tar.gz", ".tgz")) else path / ARTIFACT_PATH
 
 
+def _escaping_folder(workspace: Workspace) -> Diagnostic | None:
+    """Return a finding if a link leads the build's own folder out of the project; else None."""
+    options = workspace.options
+    is_used = options.output is None or options.keep_build
+    if not is_used or real_path(workspace.root / FOLDER).is_relative_to(workspace.root):
+        return None
+    sink = Sink()
+    sink.report(
+        rules.OUTPUT_FAILED,
+        WholeFile(FOLDER),
+        f"`{FOLDER}` is a symbolic link that leaves the project, so flashc does not write there",
+        help=("remove the link, or choose the location of the artifact with `--output`",),
+    )
+    return next(iter(sink))
+
+
 def build_project(
     workspace: Workspace,
     *,
@@ -94,6 +112,9 @@ def build_project(
         progress: gets reports of what the build does; see `flashc_backends.base.Progress`.
     """
     output = _artifact_path(workspace)
+    escaping = _escaping_folder(workspace)
+    if escaping is not None:
+        return BuildResult(diagnostics=(*workspace.sink(), escaping))
     report = _load_or_build(workspace, output, dialects, progress)
     if not report.digests:
         return BuildResult(diagnostics=report.diagnostics)
@@ -121,14 +142,12 @@ def _load_or_build(
     if options.keep_build or options.per_endpoint:
         key = None  # the report does not say whether these files still exist
     if key is not None:
-        data = memo.load("builds", key, RESOLUTION_MAX_AGE)
-        if data is not None:
-            report = msgspec.json.decode(data, type=_Report)
-            if report.digests == _digests(output, _digest(output)):
-                return report
+        cached = decoded(memo.load("builds", key, RESOLUTION_MAX_AGE), _Report)
+        if cached is not None and cached.digests == _digests(output, _digest(output)):
+            return cached
     report, inputs = _build(workspace, output, dialects, progress)
     if key is not None and report.digests:
-        memo.save("builds", key, inputs, msgspec.json.encode(report))
+        memo.save("builds", key, inputs, msgspec.msgpack.encode(report))
     return report
 
 

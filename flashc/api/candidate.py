@@ -13,6 +13,7 @@ from msgspec import Struct
 from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.model import App
 from flashc_backends.cloud.port import Cloud
+from flashc_backends.deploy.cleaning import add_cleaning
 from flashc_backends.deploy.placement import NoPlace, without_place
 from flashc_backends.deploy.plan import Code, Plan, code_state, make_plan
 from flashc_backends.deploy.variables import (
@@ -30,6 +31,7 @@ from flashc_backends.manifest.manifest_model import Manifest
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
+from flashc_ir.smoke import SmokeCall
 
 from .cloud import Session
 
@@ -46,12 +48,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
             source files.
         artifact: the path of the artifact, None for a build that the platform has.
         build: the id of that build, "" for a new artifact.
+        smoke: the calls that it must answer.
     """
 
     manifest: Manifest
     digest: str
     artifact: Path | None = None
     build: str = ""
+    smoke: tuple[SmokeCall, ...] = ()
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -169,6 +173,7 @@ def plan_candidate(
         prune=prune,
         key=session.key.value,
     )
+    plan = add_cleaning(session.cloud, plan, world, document)
     return Planned(plan=plan, world=world, document=document, secrets=variables.secrets)
 
 

@@ -9,8 +9,10 @@ import msgspec
 from msgspec import structs
 
 from flashc.incremental.fingerprint import memo_of, project_key
+from flashc.incremental.memo import without_unusable_cache
 from flashc.project.workspace import Workspace
 from flashc_core import rules
+from flashc_core.cache import decoded
 from flashc_core.diagnostics import Diagnostic, Rule
 
 from .result import Result
@@ -49,7 +51,7 @@ def check_project(
     Raises:
         UnknownRuleError: the options name a rule that does not exist.
     """
-    result = _check(workspace, dialects)
+    result = without_unusable_cache(lambda opened: _check(opened, dialects), workspace)
     options = workspace.options
     selected = _select(result.diagnostics, options.select, options.ignore)
     return structs.replace(result, diagnostics=selected)
@@ -58,9 +60,9 @@ def check_project(
 def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckResult:
     """Return the cached result of a check with all diagnostics; check if there is none."""
     memo, key = memo_of(workspace), project_key(workspace, dialects)
-    cached = None if key is None else memo.load(_KIND, key)
+    cached = None if key is None else decoded(memo.load(_KIND, key), CheckResult)
     if cached is not None:
-        return msgspec.json.decode(cached, type=CheckResult)
+        return cached
     from flashc.compile import read_project  # LibCST and the passes take a while to import
 
     read = read_project(workspace, dialects=dialects)
@@ -70,15 +72,13 @@ def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckR
     # `project_key`.
     key_of_read = project_key(workspace, dialects, read.digest())
     assert key_of_read is not None
-    cached = memo.load(_KIND, key_of_read)
-    if cached is not None:
-        result = msgspec.json.decode(cached, type=CheckResult)
+    result = decoded(memo.load(_KIND, key_of_read), CheckResult)
+    if result is not None:
         inputs = (*read.reading.inputs, *memo.inputs(_KIND, key_of_read))
     else:
         result, inputs = _run_passes(read)
-        cached = msgspec.json.encode(result)
-        memo.save(_KIND, key_of_read, inputs, cached)
-    memo.save(_KIND, key, inputs, cached)
+        memo.save(_KIND, key_of_read, inputs, msgspec.msgpack.encode(result))
+    memo.save(_KIND, key, inputs, msgspec.msgpack.encode(result))
     return result
 
 

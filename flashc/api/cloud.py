@@ -27,15 +27,20 @@ _RULES: Mapping[Trouble, Rule] = {
     Trouble.RETIRED: rules.API_RETIRED,
     Trouble.MISSING: rules.NOT_DEPLOYED,
     Trouble.REFUSED: rules.CLOUD_REFUSES,
+    Trouble.QUOTA: rules.CLOUD_REFUSES,
+    Trouble.LOST: rules.DEPLOYMENT_RUNS,
 }
 _HELP: Mapping[Trouble, str] = {
     Trouble.UNREACHABLE: "check the network and the proxy; `RUNPOD_API_BASE_URL` names the platform",
     Trouble.SILENT: "type the command again: it continues from what the platform has",
-    Trouble.BUSY: "wait a minute, and type the command again",
+    Trouble.BUSY: "wait until the platform may be asked again, and type the command again",
     Trouble.BROKEN: "type the command again: it continues from what the platform has",
     Trouble.ABSENT: "install a newer version of flashc",
     Trouble.RETIRED: "install a newer version of flashc",
-    Trouble.REFUSED: "correct what the platform names, or ask for a larger quota in its console",
+    Trouble.LOST: "wait for it, and type the command again",
+    Trouble.REFUSED: "correct what the platform names",
+    Trouble.QUOTA: "lower `workers=` of endpoints, delete endpoints that nobody needs (`flashc undeploy`), "
+    "or ask Runpod for a larger quota",
 }
 
 

@@ -9,6 +9,7 @@ from msgspec import structs
 from flashc.project.workspace import Workspace
 from flashc_backends.base import Progress, Silent
 from flashc_backends.cloud.model import Build, Environment
+from flashc_backends.deploy.cleaning import was_deployed
 from flashc_backends.deploy.plan import Plan
 from flashc_backends.manifest.documents import read_document
 from flashc_backends.manifest.manifest_model import Manifest
@@ -32,7 +33,7 @@ from .deploying import (
     deploy_candidate,
     make_candidate_plan,
 )
-from .preview import plan_preview
+from .preview_plan import plan_preview
 from .result import Result
 
 _HERE = WholeFile(".")
@@ -162,7 +163,12 @@ def _built(workspace: Workspace, sink: Sink, progress: Progress | None) -> Candi
     if built.artifact is None or built.manifest is None or built.digest is None:
         return None
     manifest = read_document(built.manifest.read_bytes(), Manifest)
-    return Candidate(manifest=manifest, digest=built.digest, artifact=built.artifact)
+    return Candidate(
+        manifest=manifest,
+        digest=built.digest,
+        artifact=built.artifact,
+        smoke=workspace.options.smoke,
+    )
 
 
 def _build_before(
@@ -182,9 +188,7 @@ def _build_before(
     ids = [build.id for build in app.builds]
     for build in ids[ids.index(running) + 1 :] if running in ids else ():
         # The list has the builds of all environments, and builds whose deployment failed.
-        manifest = opened.cloud.manifest(build)
-        is_here = manifest.get("environment") in (None, target.environment)
-        if is_here and "resources_endpoints" in manifest:
+        if was_deployed(opened.cloud.manifest(build), target.environment):
             return build
     sink.report(
         rules.NOT_DEPLOYED,

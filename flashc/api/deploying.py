@@ -11,11 +11,13 @@ from flashc.project.workspace import Workspace
 from flashc_backends.base import Progress
 from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.pace import STANDARD, Pace
+from flashc_backends.cloud.port import Cloud
 from flashc_backends.deploy.apply import execute
 from flashc_backends.deploy.deployment import Deployed, Deployment, NotRestored
-from flashc_backends.deploy.lease import Busy, Holder, clear_dead, held
+from flashc_backends.deploy.lease import Busy, clear_dead, held
 from flashc_backends.deploy.plan import Plan
 from flashc_backends.deploy.rollout import Outcome
+from flashc_backends.deploy.tenure import Lease
 from flashc_backends.deploy.variables import Target
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.calls import SampleCall
@@ -47,14 +49,16 @@ class DeployOptions(Struct, frozen=True, kw_only=True):
         patience: the longest time to wait for another deployment of the environment, in seconds.
         pace: how long to wait for answers of the platform, and between attempts.
         saved: a plan that was shown before; nothing else is done.
+        smoke: make the smoke calls of the project.
     """
 
     environment: str | None = None
     prune: frozenset[str] = frozenset()
     seconds: float = 600.0
-    patience: float = 60.0
+    patience: float = 150.0  # a lease that nobody renews ends before
     pace: Pace = STANDARD
     saved: Plan | None = None
+    smoke: bool = True
 
 
 class Audience(Protocol):
@@ -165,7 +169,7 @@ class _Deploying:
         self._check_saved(plan)
         if plan.is_empty:
             clear_dead(self._opened.cloud, plan.target, planned.world.secrets or ())
-            return plan, self._execute(planned)
+            return plan, self._execute(self._opened.cloud, planned)
         check_places(self._opened.cloud, plan, self._sink)
         self._audience.show(plan)
         self._confirm(plan)
@@ -174,11 +178,10 @@ class _Deploying:
                 self._opened.cloud,
                 plan.target,
                 patience=self._options.patience,
-                longest=self._options.seconds,
                 waiting=self._waiting,
                 pace=self._options.pace,
-            ):
-                return self._run_alone(plan)
+            ) as cloud:
+                return self._run_alone(cloud, plan)
         except Busy as busy:
             self._sink.report(
                 rules.DEPLOYMENT_RUNS,
@@ -188,7 +191,7 @@ class _Deploying:
             )
             raise NoSession from busy
 
-    def _run_alone(self, shown: Plan) -> tuple[Plan, Deployed | None]:
+    def _run_alone(self, cloud: Cloud, shown: Plan) -> tuple[Plan, Deployed | None]:
         """Plan again, because another deployment may just have ended; then execute."""
         planned = make_candidate_plan(
             self._opened, self._candidate, self._workspace, self._options, self._sink
@@ -200,10 +203,10 @@ class _Deploying:
             self._audience.show(planned.plan)
             if _doomed(planned.plan) - _doomed(shown):
                 self._confirm(planned.plan)
-        return planned.plan, self._execute(planned)
+        return planned.plan, self._execute(cloud, planned)
 
-    def _waiting(self, holder: Holder | None) -> None:
-        self._audience.wait("another process" if holder is None else str(holder))
+    def _waiting(self, lease: Lease) -> None:
+        self._audience.wait(str(lease))
 
     def _check_saved(self, plan: Plan) -> None:
         """Refuse to do anything that the saved plan does not say."""
@@ -229,7 +232,7 @@ class _Deploying:
             )
             raise NoSession
 
-    def _execute(self, planned: Planned) -> Deployed | None:
+    def _execute(self, cloud: Cloud, planned: Planned) -> Deployed | None:
         """Execute a plan; report what went wrong, and return None if it was taken back."""
         deployment = Deployment(
             plan=planned.plan,
@@ -238,11 +241,12 @@ class _Deploying:
             artifact=self._candidate.artifact,
             build=self._candidate.build,
             secrets=planned.secrets,
+            smoke=self._candidate.smoke if self._options.smoke else (),
             seconds=self._options.seconds,
             pace=self._options.pace,
         )
         try:
-            deployed = execute(self._opened.cloud, deployment, self._progress)
+            deployed = execute(cloud, deployment, self._progress)
         except NotRestored as error:
             if isinstance(error.cause, CloudError):
                 report_trouble(error.cause, self._opened.key, self._sink)
@@ -254,7 +258,8 @@ class _Deploying:
             )
             raise NoSession from error
         self._report_rollouts(planned.plan.target, deployed)
-        return None if deployed.failed else deployed
+        self._report_smoke(planned.plan.target, deployed)
+        return None if deployed.has_failed else deployed
 
     def _report_rollouts(self, target: Target, deployed: Deployed) -> None:
         for watched in deployed.rollouts:
@@ -268,7 +273,7 @@ class _Deploying:
                     notes=watched.lines,
                     help=("correct what the worker's last lines say, and deploy again",),
                 )
-            elif watched.outcome is not Outcome.DONE and not deployed.failed:
+            elif watched.outcome is not Outcome.DONE and not deployed.has_failed:
                 late = watched.outcome is Outcome.LATE
                 self._sink.report(
                     rules.RELEASE_LATE,
@@ -277,6 +282,17 @@ class _Deploying:
                     if late
                     else f"the platform does not tell which release the workers of `{name}` run",
                     help=(f"look at `flashc status --env {target.environment}`",),
+                )
+
+    def _report_smoke(self, target: Target, deployed: Deployed) -> None:
+        for result in deployed.smoke:
+            if result.problem:
+                self._sink.report(
+                    rules.SMOKE_FAILED,
+                    result.call.location,
+                    f"a smoke call of `{result.call.resource}` failed: {result.problem}",
+                    notes=(f"what ran before in {target} is restored",),
+                    help=("correct the code or the table, and deploy again",),
                 )
 
 

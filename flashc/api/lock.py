@@ -10,6 +10,7 @@ from flashc_backends.dependencies.lock import Lock, render
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import resolve
 from flashc_backends.dependencies.tools import DependencyError
+from flashc_backends.dependencies.unnamed import with_names
 from flashc_backends.write import CannotWrite, report_write_failures
 from flashc_core.files import LOCK_FILE, write_file
 
@@ -52,6 +53,7 @@ def lock_project(
         environment = workspace.environment.recording()
         context = backend_context(workspace, sink, environment, progress).dependencies
         try:
+            program = with_names(program, context)
             request = collect_request(program, context)
             lock = resolve(program, request, context, upgrade=upgrade)
             with report_write_failures(workspace.root / LOCK_FILE, sink):

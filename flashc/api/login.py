@@ -18,7 +18,7 @@ from flashc_backends.cloud.login import (
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 
-from .asking import HERE, Answer, ask, give_up
+from .asking import HERE, Answer, give_up, with_session
 from .cloud import NoSession, Session, anonymous, key_file_used
 
 _SHOWN = 4  # characters of a key
@@ -81,14 +81,14 @@ def who_am_i(workspace: Workspace) -> Answer[Account]:
 
 
 def _account(workspace: Workspace, environ: Mapping[str, str]) -> Answer[Account]:
-    def question(opened: Session, sink: Sink) -> Account:
+    def action(opened: Session, sink: Sink) -> Account:
         account = opened.cloud.account()
         if not account:
             message = f"the platform knows no account of the key from {opened.key.source}"
             raise give_up(rules.KEY_REFUSED, message, "type `flashc login`", sink)
         return Account(account=account, source=opened.key.source, key=_end_of(opened.key))
 
-    return ask(workspace, question, environ)
+    return with_session(workspace, action, environ)
 
 
 def _is_set(environ: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from flashc.project.workspace import Workspace
 from flashc_backends.deploy.logs import LogReader, WorkerLine
 from flashc_core.diagnostics import Sink
 
-from .asking import Answer, ask, find_place, named_endpoints
+from .asking import Answer, find_place, named_endpoints, with_session
 from .cloud import Session
 
 
@@ -44,7 +44,7 @@ def worker_lines(
         show: gets each line.
     """
 
-    def question(opened: Session, sink: Sink) -> int:
+    def action(opened: Session, sink: Sink) -> int:
         place = find_place(opened, workspace, options.environment, sink)
         endpoints = named_endpoints(
             opened.cloud.endpoints(place.environment.id), options.endpoints, place.target, sink
@@ -54,4 +54,4 @@ def worker_lines(
             reader.follow(show)
         return reader.read(show)
 
-    return ask(workspace, question)
+    return with_session(workspace, action)

@@ -9,32 +9,32 @@ from flashc.project.workspace import Workspace
 from flashc_backends.deploy.status import Status, read_status
 from flashc_core.diagnostics import Sink
 
-from .asking import Answer, ask, find_place
+from .asking import Answer, find_place, with_session
 from .cloud import Session
 
-_PAUSE = 2.0  # seconds between looks
+_PAUSE = 2.0  # seconds between polls
 
 
 def environment_status(workspace: Workspace, environment: str | None) -> Answer[Status]:
-    """Return the state of an environment of the project's app; None is the only environment."""
+    """Return the state of an environment of the project's app; None selects the only environment."""
 
-    def question(opened: Session, sink: Sink) -> Status:
+    def action(opened: Session, sink: Sink) -> Status:
         return _status(opened, workspace, environment, sink)
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def watch_status(
     workspace: Workspace, environment: str | None, show: Callable[[Status], None]
 ) -> Answer[Status]:
-    """Pass on the state of an environment again and again, until an error or an exception ends it."""
+    """Poll the state of an environment and call `show` with it, until an error or an exception."""
 
-    def question(opened: Session, sink: Sink) -> Status:
+    def action(opened: Session, sink: Sink) -> Status:
         while True:
             show(_status(opened, workspace, environment, sink))
             time.sleep(_PAUSE)
 
-    return ask(workspace, question)
+    return with_session(workspace, action)
 
 
 def _status(opened: Session, workspace: Workspace, environment: str | None, sink: Sink) -> Status:

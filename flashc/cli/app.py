@@ -8,7 +8,8 @@ import click
 
 from flashc.project.workspace import open_settings
 
-from .operating import Asker, finish, output_option, place_option, removing_options
+from .common import place_option
+from .operating import Asker, finish, output_option, removing_options
 
 name_argument = click.argument("name")
 

@@ -42,6 +42,10 @@ def command(prefork: Prefork | None, /, project: Path, output_format: str, **fla
     if result.artifact is not None and result.manifest is not None and output_format == "text":
         click.echo("\n".join(result.summary))
         click.echo(f"\n{_shown_path(result.artifact)}\n{_shown_path(result.manifest)}")
+        if workspace.options.per_endpoint:
+            from flashc_backends.artifact.artifact import ENDPOINTS
+
+            click.echo(f"{_shown_path(result.artifact.parent / ENDPOINTS)}/")
     exit_for(result.diagnostics)
 
 

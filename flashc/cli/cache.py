@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import click
 
-from flashc_core.cache import LIMIT, open_store
+from flashc_core.cache import LIMIT, Store, open_store
+
+from .main import EXIT_ENVIRONMENT
 
 
 @click.group("cache")
@@ -20,7 +25,8 @@ def command() -> None:
 def info() -> None:
     """Print the folder of the cache, and its size by kind of entry."""
     store = open_store()
-    used = store.usage()
+    with _reporting(store):
+        used = store.usage()
     click.echo(f"{store.folder}")
     for usage in used:
         click.echo(f"{usage.kind:<12}{usage.entries:>8} entries {_size(usage.size):>12}")
@@ -36,12 +42,25 @@ def clear() -> None:
     The next build takes longer, and its result is the same.
     """
     store = open_store()
-    total = sum(usage.size for usage in store.usage())
-    try:
+    with _reporting(store):
+        total = sum(usage.size for usage in store.usage())
         store.clear()
-    except OSError as error:
-        raise click.ClickException(f"{store.folder}: {error.strerror}") from error
     click.echo(f"{_size(total)} freed")
+
+
+class _Unusable(click.ClickException):
+    """The cache can't be read or emptied."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+
+@contextmanager
+def _reporting(store: Store) -> Generator[None]:
+    """Report a cache that can't be read or emptied as a problem of the environment."""
+    try:
+        yield
+    except OSError as error:
+        raise _Unusable(f"{store.folder}: {error.strerror}") from error
 
 
 def _size(count: int) -> str:

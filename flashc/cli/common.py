@@ -28,8 +28,46 @@ def split_names(
     return names or None
 
 
-project_argument = click.argument(
-    "project", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_PROJECT_OPTION = "flashc.project"  # where the context keeps the value of `--project`
+
+
+def _keep_project(
+    context: click.Context, _option: click.Parameter, given: Path | None
+) -> Path | None:
+    """Keep the value of `--project` for the argument PROJECT."""
+    context.meta[_PROJECT_OPTION] = given
+    return given
+
+
+def _choose_project(context: click.Context, _argument: click.Parameter, given: Path | None) -> Path:
+    """Return the project: the argument, else the value of `--project`, else the current folder."""
+    named: Path | None = context.meta.get(_PROJECT_OPTION)
+    if given is not None and named is not None:
+        raise click.UsageError("name the project once: as the argument, or with `--project`")
+    return given or named or Path(".")
+
+
+def project_argument(function: _F) -> _F:
+    """Add the argument PROJECT, and the option `--project`, which other commands have without the argument."""
+    option = click.option(
+        "--project",
+        "named_project",
+        type=_FOLDER,
+        is_eager=True,
+        expose_value=False,
+        callback=_keep_project,
+        help="The same as PROJECT, the app's folder.  [default: the current folder]",
+    )
+    argument = click.argument("project", required=False, type=_FOLDER, callback=_choose_project)
+    return argument(option(function))
+
+
+place_option = click.option(
+    "--project",
+    type=_FOLDER,
+    default=".",
+    help="The app's folder, with its options and its `.env`.  [default: the current folder]",
 )
 otlp_option = click.option(
     "--otlp", metavar="URL", help="Send traces to the collector at URL, with OTLP over HTTP."
@@ -43,7 +81,9 @@ format_option = click.option(
     help="How findings are printed.  Text goes to standard error, the other formats to standard output.",
 )
 _COMPILING = (
-    click.option("--app", help="The app's name.  [default: the folder's name]"),
+    click.option(
+        "--app", "-a", metavar="NAME", help="The app's name.  [default: the folder's name]"
+    ),
     click.option(
         "--extra",
         "extras",
@@ -65,8 +105,14 @@ _COMPILING = (
         "--trace",
         is_flag=True,
         default=None,
-        help="Import the modules whose endpoints flashc can't evaluate, in a separate process that refuses the usual "
-        "ways to reach the network.  This runs the project's code and is not a sandbox.",
+        help="Import the modules whose endpoints flashc can't evaluate.  This runs the project's code, in a sandbox "
+        "that has no network, sees no values of environment variables, and can't write files.",
+    ),
+    click.option(
+        "--no-sandbox",
+        is_flag=True,
+        default=None,
+        help="With `--trace`: run the project's code also if this machine has no sandbox (bubblewrap).",
     ),
 )
 _BUILDING = (
@@ -158,11 +204,11 @@ def print_diagnostics(
         case "sarif":
             from flashc.report.sarif import render_sarif
 
-            echo(render_sarif(found, _below_repository(root)), nl=False)
+            echo(render_sarif(found, below_repository(root)), nl=False)
         case "github":
             from flashc.report.github import render_github
 
-            echo(render_github(found, _below_repository(root)), nl=False)
+            echo(render_github(found, below_repository(root)), nl=False)
         case _:
             if found:
                 from flashc.report.text import render
@@ -170,7 +216,7 @@ def print_diagnostics(
                 echo(render(found, lines_of, _painter()), nl=False, err=True)
 
 
-def _below_repository(root: Path) -> str:
+def below_repository(root: Path) -> str:
     """Return the path from the root of the repository to the project, with a slash at its end.
 
     The path is empty if the project is the root, or is not in a repository.

@@ -33,6 +33,7 @@ from .progress import show_progress
     type=click.Path(path_type=Path),
     help="Where to write the artifact: a folder, or a name that ends in .tar.gz.  [default: .flash]",
 )
+@click.option("--no-smoke", is_flag=True, help="Make no smoke calls when the workers run.")
 @click.option("--preview", is_flag=True, help="Deploy to this machine; see `flashc preview`.")
 @preview_options
 @building_options
@@ -45,6 +46,7 @@ def command(
     yes: bool,
     seconds: float,
     saved: Path | None,
+    no_smoke: bool,
     preview: bool,
     output_format: str,
     **given: Any,
@@ -65,6 +67,7 @@ def command(
         prune=frozenset(prune),
         seconds=seconds,
         saved=None if saved is None else read_plan(saved),
+        smoke=not no_smoke,
     )
     is_text = output_format == "text"
     with interruptible(), show_progress(is_text, "compiling") as progress:

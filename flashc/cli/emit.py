@@ -14,6 +14,7 @@ from flashc_backends.base import Draft
 from flashc_backends.preview.plan import PREVIEW
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, report_write_failures, write_tree
+from flashc_core.encoding import visible_json
 from flashc_core.processes import Prefork
 
 from .common import building_options, exit_for, format_option, print_findings, project_argument
@@ -123,7 +124,8 @@ def _text_of_drafts(drafts: tuple[Draft, ...]) -> Emitted:
     for draft in texts:
         if len(texts) > 1:
             shown += f"--- {draft.path}\n"
-        shown += draft.read().decode("utf-8", "replace")
+        text = draft.read().decode("utf-8", "replace")
+        shown += visible_json(text) if draft.path.endswith(".json") else text
     notes = tuple(
         f"{draft.path}: {len(draft.read()):,} bytes; pass `-o FOLDER` to write it"
         for draft in drafts

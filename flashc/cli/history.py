@@ -9,12 +9,12 @@ import click
 from flashc.project.workspace import open_settings
 
 from .common import exit_for, print_findings, project_argument
-from .operating import output_option
+from .operating import app_option, output_option
 
 
 @click.command("history")
 @project_argument
-@click.option("--app", help="The app's name.  [default: the folder's name]")
+@app_option
 @output_option
 def command(project: Path, *, app: str | None, output_format: str) -> None:
     """List the builds of the app in PROJECT, the newest first."""

@@ -11,7 +11,8 @@ import click
 
 from flashc.project.workspace import open_settings
 
-from .operating import app_option, finish, one_environment_option, output_option, place_option
+from .common import place_option
+from .operating import app_option, finish, one_environment_option, output_option
 
 if TYPE_CHECKING:
     from flashc_backends.deploy.logs import WorkerLine

@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
 from flashc import __version__
+from flashc_core.environment_failures import environment_failure
 from flashc_core.processes import Prefork
 
+EXIT_ENVIRONMENT = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 _COMMANDS = (
@@ -20,6 +24,7 @@ _COMMANDS = (
     "emit",
     "preview",
     "dev",
+    "diff",
     "plan",
     "deploy",
     "rollback",
@@ -35,12 +40,15 @@ _COMMANDS = (
     "whoami",
     "platform",
     "run",
+    "call",
+    "context",
     "lock",
     "size",
     "verify",
     "explain",
     "cache",
     "lsp",
+    "mcp",
 )
 
 
@@ -84,15 +92,42 @@ def main(prefork: Prefork | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except Exception as error:  # an exception that arrives here is a bug in flashc
-        if os.environ.get("FLASHC_TRACEBACK"):
-            raise
-        click.echo(
-            f"this is a bug in flashc {__version__}: {type(error).__name__}: {error}\n"
-            "please report it with the output of the same command under FLASHC_TRACEBACK=1",
-            err=True,
-        )
-        sys.exit(EXIT_BUG)
+    except Exception as error:  # the machine is the reason, or it is a bug in flashc
+        _report_unexpected(error)
     finally:
         if prefork is not None:
             prefork.close()
+
+
+def _is_without_folder() -> bool:
+    """Return whether the current folder was deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _report_unexpected(error: Exception) -> NoReturn:
+    """Say what the machine lacks if that is the reason for an exception, else ask for a report; and exit."""
+    reason = environment_failure(error)
+    if reason is None and isinstance(error, FileNotFoundError) and _is_without_folder():
+        reason = "the current folder does not exist any more: change to another one"
+    if reason is None or os.environ.get("FLASHC_TRACEBACK"):
+        _report_bug(error)
+    with suppress(OSError, MemoryError):
+        os.write(2, f"{reason}\n".encode("utf-8", "replace"))
+    # What standard output could not take is dropped; Python would try again and print a traceback.
+    os._exit(EXIT_ENVIRONMENT)
+
+
+def _report_bug(error: Exception) -> NoReturn:
+    """Ask for a report of an exception that is a bug in flashc, and exit."""
+    if os.environ.get("FLASHC_TRACEBACK"):
+        raise error
+    click.echo(
+        f"this is a bug in flashc {__version__}: {type(error).__name__}: {error}\n"
+        "please report it with the output of the same command under FLASHC_TRACEBACK=1",
+        err=True,
+    )
+    sys.exit(EXIT_BUG)

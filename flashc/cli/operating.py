@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -20,15 +19,10 @@ if TYPE_CHECKING:  # `flashc --help` loads this module, and asks nothing
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-place_option = click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    help="The app's folder, with its options and its `.env`.  [default: the current folder]",
-)
 
-
-def _not_empty(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+def check_not_empty(
+    _context: click.Context, _option: click.Parameter, given: str | None
+) -> str | None:
     """Return a name; an empty one, such as of a variable that is not set, must not mean the default."""
     if given is not None and not given.strip():
         raise click.BadParameter("the name is empty")
@@ -39,7 +33,7 @@ app_option = click.option(
     "--app",
     "-a",
     metavar="NAME",
-    callback=_not_empty,
+    callback=check_not_empty,
     help="The app.  [default: the folder's name]",
 )
 one_environment_option = click.option(
@@ -47,7 +41,7 @@ one_environment_option = click.option(
     "-e",
     "environment",
     metavar="NAME",
-    callback=_not_empty,
+    callback=check_not_empty,
     help="The environment.  [default: the only one of the app]",
 )
 output_option = click.option(
@@ -90,7 +84,7 @@ def finish(
 
 
 class Asker:
-    """Asks on the terminal before something is deleted; see `flashc.api.removal.Witness`."""
+    """Asks on the terminal before something is deleted; see `flashc.api.removal.RemovalCallbacks`."""
 
     def __init__(self, *, quiet: bool, yes: bool) -> None:
         self._quiet = quiet

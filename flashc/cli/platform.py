@@ -87,10 +87,10 @@ def require_platform(state: Path | None) -> Running:
     from flashc.api.platform import find_platform
 
     running = find_platform(state)
-    return running if running is not None else _exit_without_platform()
+    return running if running is not None else exit_without_platform()
 
 
-def _exit_without_platform() -> NoReturn:
+def exit_without_platform() -> NoReturn:
     """Report that no platform is running, and exit."""
     sink = Sink()
     sink.report(

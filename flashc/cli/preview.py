@@ -125,7 +125,8 @@ def run(
     **given: Any,
 ) -> NoReturn:
     """Start a preview, or print its plan, and exit."""
-    from flashc.api.preview import build_preview, plan_preview, run_preview
+    from flashc.api.preview import run_preview
+    from flashc.api.preview_plan import build_preview, plan_preview
     from flashc_backends.preview.detached import ID_VARIABLE
     from flashc_backends.preview.preview import Settings
 
@@ -178,10 +179,9 @@ def _detach(project: Path, output_format: str) -> NoReturn:
     if started.record is None:
         click.echo(started.printed, nl=False, err=True)
         raise click.exceptions.Exit(started.code)
-    screen = JsonScreen() if output_format == "json" else TextScreen(lambda _text: None)
+    text = TextScreen(lambda _text: None, stopped_by=f"`flashc preview stop {preview}`")
+    screen = JsonScreen() if output_format == "json" else text
     screen.show_ready(started.record)
-    if output_format == "text":
-        click.echo(f"the preview runs in the background; `flashc preview stop {preview}` ends it")
     raise click.exceptions.Exit(ExitCode.SUCCESS)
 
 

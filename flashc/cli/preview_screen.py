@@ -23,11 +23,18 @@ _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 
 
 class TextScreen:
-    """Prints text for people, on standard output."""
+    """Prints text for people, on standard output; `stopped_by` is what the user types to end the preview."""
 
-    def __init__(self, progress: Callable[[str], None], echo: Echo = click.echo) -> None:
+    def __init__(
+        self,
+        progress: Callable[[str], None],
+        echo: Echo = click.echo,
+        *,
+        stopped_by: str = "Ctrl+C",
+    ) -> None:
         self._progress = progress
         self._echo = echo
+        self._stopped_by = stopped_by
         self._colours: dict[str, str] = {}
 
     def show_phase(self, text: str) -> None:
@@ -41,9 +48,8 @@ class TextScreen:
     def show_ready(self, record: Record) -> None:
         """Print what runs and where: the page, the endpoints with example calls, and what differs from the cloud."""
         self._progress("")
-        self._echo(
-            f"{record.app} runs at {record.url} on the engine {record.engine}; Ctrl+C stops it"
-        )
+        runs = f"{record.app} runs at {record.url} on the engine {record.engine}"
+        self._echo(f"{runs}; {self._stopped_by} stops it")
         self._echo(f"its page, by a link that works once: {record.page}")
         for kind, heading in _HEADINGS.items():
             found = [address for address in record.addresses if address.kind == kind]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
 from flashc_backends.deploy.plan import Plan
+from flashc_core.documents import UnreadableDocument, decode_json
 
 
 def read_plan(file: Path) -> Plan:
@@ -17,10 +17,10 @@ def read_plan(file: Path) -> Plan:
         click.ClickException: the file can't be read, or is no plan of this version of flashc.
     """
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Plan)
+        return decode_json(file.read_bytes(), Plan)
     except OSError as error:
         raise click.ClickException(f"{file} can't be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnreadableDocument as error:
         raise click.UsageError(
             f"{file} is not a plan of this version of flashc: {error}; "
             "write it with `flashc plan -o FILE`"

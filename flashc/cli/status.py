@@ -10,7 +10,8 @@ import click
 
 from flashc.project.workspace import open_settings
 
-from .operating import app_option, finish, one_environment_option, output_option, place_option
+from .common import project_argument
+from .operating import app_option, finish, one_environment_option, output_option
 
 if TYPE_CHECKING:
     from flashc_backends.deploy.status import Status
@@ -19,15 +20,15 @@ _CLEAR = "\x1b[H\x1b[J"
 
 
 @click.command("status")
+@project_argument
 @one_environment_option
 @click.option("--watch", is_flag=True, help="Show it again when it changes, until Ctrl+C.")
-@place_option
 @app_option
 @output_option
 def command(
     *, environment: str | None, watch: bool, project: Path, app: str | None, output_format: str
 ) -> None:
-    """Show workers, releases, queues and errors of each endpoint."""
+    """Show workers, releases, queues and errors of the app in PROJECT."""
     from flashc.api.status import environment_status, watch_status
     from flashc.report.operations import status_text
 

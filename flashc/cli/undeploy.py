@@ -8,13 +8,13 @@ import click
 
 from flashc.project.workspace import open_settings
 
+from .common import place_option
 from .operating import (
     Asker,
     app_option,
     finish,
     one_environment_option,
     output_option,
-    place_option,
     removing_options,
 )
 

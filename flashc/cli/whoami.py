@@ -8,7 +8,8 @@ import click
 
 from flashc.project.workspace import open_settings
 
-from .operating import finish, output_option, place_option
+from .common import place_option
+from .operating import finish, output_option
 
 
 @click.command("whoami")

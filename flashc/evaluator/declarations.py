@@ -13,7 +13,7 @@ from typing import Literal
 from flashc_core.source import Span
 
 from .objects import Argument, ClassValue, FunctionValue
-from .values import Unknown
+from .values import Unknown, Value
 
 RouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 
@@ -61,7 +61,8 @@ class EndpointValue:
     why it is not known whether the declaration runs, None if it runs.  `variable` is the first name
     that the top of `module` assigns the endpoint to.  `traced` says that it was found by running
     the program (`--trace`).  `attributes_read` are the attributes of the endpoint that the program
-    reads, so that workers must have them.
+    reads, so that workers must have them.  `misuses` are reported where they are.  `attributes` are those that
+    the program adds to the endpoint for itself.
     """
 
     dialect: str
@@ -76,3 +77,14 @@ class EndpointValue:
     routes: list[RouteTarget] = field(default_factory=list[RouteTarget])
     traced: bool = False
     attributes_read: set[str] = field(default_factory=set[str])
+    misuses: list[Misuse] = field(default_factory=list["Misuse"])
+    attributes: dict[str, Value] = field(default_factory=dict[str, Value])
+
+
+@dataclass(frozen=True, slots=True)
+class Misuse:
+    """A statement that does not do with an endpoint what it says: what it is, and what to write."""
+
+    span: Span
+    message: str
+    advice: str

@@ -61,6 +61,11 @@ class DialectObject(ABC):
     def description(self) -> str:
         """The object in a user's words, with its article: "an endpoint"."""
 
+    @property
+    def parameters(self) -> tuple[str, ...] | None:
+        """The names of the parameters of `object(...)`; None if flashc does not know them."""
+        return None
+
     def call(self, host: Host, arguments: CallArguments) -> Value:
         """Return the value of `object(...)` and of `@object`; `Unknown` if not overridden.
 
@@ -74,8 +79,8 @@ class DialectObject(ABC):
         """Return the value of `object.name`, written at `span`; `Unknown` if not overridden."""
         return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
-    def assign_attribute(self, name: str, value: Value) -> None:
-        """Execute `object.name = value`; if not overridden, the object does not change."""
+    def assign_attribute(self, host: Host, name: str, value: Value, span: Span) -> None:
+        """Execute `object.name = value`, written at `span`; if not overridden, the object does not change."""
         return
 
     def note_assignment(self, name: str, module: str) -> None:

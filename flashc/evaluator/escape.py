@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .library_values import AttributesValue, FileValue
+from .library_values import AttributesValue, FileValue, VariableReader
 from .objects import InstanceValue, PartialValue
 from .values import (
     BoundMethod,
@@ -50,6 +50,8 @@ def escape_value(value: Value, reason: Unknown) -> None:
             case DisorderedValue() as found:
                 pending.extend(found.items)
                 found.escaped = found.escaped or reason
+            case VariableReader() as env:
+                env.escaped = env.escaped or reason
             case FileValue() as file:
                 file.lines.escaped = file.lines.escaped or reason
             case BoundMethod(receiver=receiver):

@@ -10,8 +10,8 @@ from flashc_core.source import Span
 from .objects import ClassValue, InstanceValue
 from .values import NO_VARIABLES, External, Known, SequenceValue, Value
 
-# The exceptions of Python's own operators and methods for arguments that do not fit.
-PYTHON_ERRORS = (
+# The exceptions that built-in operators and methods raise for invalid arguments.
+OPERATION_ERRORS = (
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -25,8 +25,8 @@ class PythonError(Exception):
     """Python is certain to raise an exception at `span`.
 
     `kind` is its class, None if it is not known.  `value` is the exception object if the program
-    made one itself.  `variables` are the environment variables that led to this code; with other
-    values, Python may not raise.  `help` says what to write instead, if an SDK knows it.
+    made one itself.  `variables` are the environment variables that decide whether this code runs;
+    with other values, Python may not raise.  `help` is advice of the SDK's dialect, or empty.
     """
 
     def __init__(
@@ -80,34 +80,32 @@ def exception_class(value: Value) -> type[BaseException] | None:
 
 def is_exception_class(value: ClassValue) -> bool:
     """Return whether a class of the project derives from a builtin exception."""
-    return builtin_base(value) is not None
+    return bool(builtin_bases(value))
 
 
-def builtin_base(value: ClassValue) -> type[BaseException] | None:
-    """Return the builtin exception that a class of the project derives from; None if it is none."""
-    for ancestor in value.ancestry():
-        for base in ancestor.bases:
-            found = exception_class(base)
-            if found is not None:
-                return found
-    return None
+def builtin_bases(value: ClassValue) -> list[type[BaseException]]:
+    """Return the builtin exceptions that a class of the project derives from directly or by other classes."""
+    bases = (base for ancestor in value.ancestry() for base in ancestor.bases)
+    return [found for found in map(exception_class, bases) if found is not None]
 
 
 def catches(handled: Value, error: PythonError) -> bool | None:
-    """Return whether `except handled` catches `error`; None if that is not known."""
+    """Return whether `except handled` catches `error`; None if that is not known.
+
+    An error of unknown kind is taken for an `Exception`.
+    """
     if isinstance(handled, Known) and isinstance(handled.value, SequenceValue):
         answers = [catches(item, error) for item in handled.value.items]
         return True if True in answers else None if None in answers else False
     wanted = exception_class(handled)
     if wanted is BaseException:
         return True
-    if wanted is Exception:
-        return not (isinstance(error.kind, type) and not issubclass(error.kind, Exception))
     if error.kind is None:
-        return None
+        return True if wanted is Exception else None
     if wanted is not None:
-        kind = builtin_base(error.kind) if isinstance(error.kind, ClassValue) else error.kind
-        return kind is not None and issubclass(kind, wanted)
+        kind = error.kind
+        kinds = builtin_bases(kind) if isinstance(kind, ClassValue) else [kind]
+        return any(issubclass(each, wanted) for each in kinds)
     if isinstance(handled, Known) and isinstance(handled.value, ClassValue):
         if not isinstance(error.kind, ClassValue):
             return False
@@ -115,7 +113,7 @@ def catches(handled: Value, error: PythonError) -> bool | None:
     return None
 
 
-def raised(value: Value, span: Span) -> PythonError:
+def exception_of(value: Value, span: Span) -> PythonError:
     """Return the exception that `raise value` raises."""
     kind = exception_class(value)
     if kind is not None:
@@ -136,7 +134,7 @@ def raised(value: Value, span: Span) -> PythonError:
 def _text(arguments: SequenceValue) -> str:
     """Return the message of an exception for a traceback.
 
-    Values of the environment are left out.
+    It is "" if it depends on environment variables, whose values must not be printed.
     """
     first = arguments.items[0] if arguments.items else None
     if isinstance(first, Known) and isinstance(first.value, str) and not first.variables:

@@ -19,7 +19,7 @@ from flashc.syntax.parse import Syntax
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
 
-from .objects import Frame, FunctionValue, LambdaValue, NamespaceValue
+from .objects import OWN_VALUES, Frame, FunctionValue, LambdaValue, NamespaceValue
 from .values import SCALARS, IteratorValue, Value
 
 _MAX_PARTS = 20_000
@@ -137,7 +137,8 @@ class _Digest:
             case dict():
                 self._add_sequence("dict", [part for pair in item.items() for part in pair])
             case EnumMeta():
-                self._write("enum", item.__module__, item.__qualname__, item.__bases__)
+                own = getattr(item, OWN_VALUES, False)
+                self._write("enum", item.__module__, item.__qualname__, item.__bases__, own)
                 members = cast("Mapping[str, Enum]", item.__members__)
                 for name, member in members.items():
                     self._write(name)
@@ -165,7 +166,7 @@ class _Digest:
         self._write("function", syntax.name, function.qualname, function.decorated, function.kind)
         self._write(function.memo is not None)
         self._write(function.docstring, node.asynchronous is not None)
-        self._write(syntax.code(node.params), *map(syntax.code, node.decorators))
+        self._write(syntax.source(node.params), *map(syntax.source, node.decorators))
         self._add(function.defaults)
         if _is_closure(function.frame):
             self.add_code(
@@ -174,7 +175,7 @@ class _Digest:
 
     def add_code(self, node: cst.CSTNode, frame: Frame) -> None:
         """Add a function's text, its location, and the values of the outer names that it uses."""
-        text = frame.syntax.code(node)
+        text = frame.syntax.source(node)
         self._write(text, frame.syntax.span(node))
         for name in sorted(set(_NAME.findall(text))):
             found = frame.lookup(name)
@@ -192,12 +193,17 @@ def _is_closure(frame: Frame) -> bool:
 
 
 def _parts_of(item: Any) -> Iterator[tuple[str, object]]:
-    """Yield the fields of a dataclass; for a definition, its text instead of its node and frame."""
+    """Yield the fields of a dataclass that its constructor takes; the others are computed from these.
+
+    For a definition, yield its text instead of its node and frame.
+    """
     frame = getattr(item, "frame", None)
     for each in fields(item):
+        if not each.init:
+            continue
         part = getattr(item, each.name)
         if isinstance(part, cst.CSTNode) and isinstance(frame, Frame):
-            yield each.name, (frame.syntax.code(part), frame.syntax.span(part))
+            yield each.name, (frame.syntax.source(part), frame.syntax.span(part))
         elif isinstance(part, Frame):
             yield each.name, (part.syntax.name, part.qualname)
         elif not isinstance(part, Syntax):

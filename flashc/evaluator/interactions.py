@@ -87,4 +87,5 @@ class Interactions:
 
 def _size(endpoint: EndpointValue) -> int:
     """Return the number of functions, routes and problems of an endpoint, which never decreases."""
-    return len(endpoint.targets) + len(endpoint.routes) + len(endpoint.problems)
+    decorated = len(endpoint.targets) + len(endpoint.routes)
+    return decorated + len(endpoint.problems) + len(endpoint.misuses)

@@ -189,12 +189,72 @@ class TypeForm:
 class RouteMarker:
     """A marker of FastAPI that says where an argument of a route comes from, such as `Query(alias="n")`.
 
-    `name` is its name in FastAPI.  `options` are its named arguments that can be constants, None if
-    they are not all known; `dependency` is the function or class of `Depends`.  `has_default` says
-    that the marker has a default for the argument.
+    `name` is its name in FastAPI.  `options` are its named arguments that decide where the argument
+    travels, None if they are not all known; `dependency` is the function or class of `Depends`.
+    `has_default` says that the marker has a default for the argument.  `given` are all named
+    arguments, with the default as `default`.
     """
 
     name: str
     options: dict[str, object] | None
     has_default: bool = False
     dependency: Value | None = None
+    given: dict[str, Value] = field(default_factory=dict[str, Value])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypeVariable:
+    """A `typing.TypeVar(...)` with its bound and its constraints."""
+
+    name: str
+    bound: Value | None = None
+    constraints: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewTypeValue:
+    """A `typing.NewType(name, of)`; a call of it returns its argument."""
+
+    name: str
+    of: Value
+
+
+@dataclass(frozen=True, slots=True)
+class AliasesValue:
+    """A `pydantic.AliasChoices(...)`: the names by which a field may be given."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorMark:
+    """A decorator of pydantic that makes a method check or change fields of a model.
+
+    `fields` are the names of the fields; it is empty if the method takes the whole model.  `mode`
+    is that of pydantic: "before", "after", "plain" or "wrap"; "dump" for a method that takes part
+    in `model_dump()`.
+    """
+
+    fields: tuple[str, ...]
+    mode: str
+
+
+@dataclass(slots=True, eq=False)
+class VariableReader:
+    """An `environs.Env()`, which reads environment variables.
+
+    `escaped` is the reason why it is not known how it reads them, None if it is.
+    """
+
+    escaped: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SecretText(Compound):
+    """A `pydantic.SecretStr`, which shows its text only to `get_secret_value()`."""
+
+    text: Value
+
+    def parts(self) -> Iterable[Value]:
+        """Return the text."""
+        return (self.text,)

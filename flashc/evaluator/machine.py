@@ -44,7 +44,8 @@ class Machine(ABC):
     """Evaluate the modules of one project.
 
     `load` returns a module's syntax, None if it has none.  `environment` are the variables that a
-    build may read.  `dialects` know the SDKs that a program may import.
+    build may read; `stated` are those whose values the project itself contains, so that they are no
+    secrets.  `dialects` know the SDKs that a program may import.
 
     `frames` are the modules evaluated so far; `endpoints` are what they declare.  `stopped` has the
     modules that needed too many steps, with the position at which they were stopped.  `failed` has
@@ -62,6 +63,7 @@ class Machine(ABC):
     project: Project
     load: Callable[[str], Syntax | None]
     environment: Mapping[str, str]
+    stated: frozenset[str] = frozenset()
     dialects: tuple[Semantics, ...] = ()
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
     endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
@@ -208,7 +210,7 @@ class Machine(ABC):
 
     def _declares(self, statement: cst.CSTNode, frame: Frame) -> bool:
         """Return whether a statement uses an object of an SDK, which may declare an endpoint."""
-        for name in walk.nodes_of(statement, cst.Name):
+        for name in walk.find_nodes(statement, cst.Name):
             value = frame.lookup(name.value)
             used = value.value if isinstance(value, Known) else None
             if isinstance(used, DialectObject):

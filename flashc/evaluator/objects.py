@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import Literal
 
 import libcst as cst
@@ -13,10 +15,13 @@ from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
 from flashc_core.source import Span
 
+from .library_values import ValidatorMark
 from .values import Compound, External, Known, Unknown, Value
 
 # A block of statements, or the statements themselves.
 Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
+OWN_VALUES = "__own_values__"
+"""The attribute of an enum of the program whose code decides which values stand for its members."""
 
 
 class Flow(Enum):
@@ -109,7 +114,8 @@ class FunctionValue:
     `decorated` says that a decorator was applied to it that flashc does not evaluate.  `defaults`
     are the defaults of the parameters, computed when the function is defined.  `kind` says whether
     `@staticmethod`, `@classmethod` or `@property` decorates it.  `memo` are the results by arguments
-    if `functools.cache` or `lru_cache` decorates it, else None.
+    if `functools.cache` or `lru_cache` decorates it, else None.  `validates` says what a method of
+    a model of pydantic takes part in.
     """
 
     node: cst.FunctionDef
@@ -119,6 +125,7 @@ class FunctionValue:
     decorated: bool = False
     kind: MethodKind = "plain"
     memo: dict[tuple[object, ...], Value] | None = None
+    validates: ValidatorMark | None = None
 
     @property
     def name(self) -> str:
@@ -162,6 +169,7 @@ class ClassValue:
     is_restricted: bool = False  # a dataclass whose instances may refuse to be changed
     has_other_constructor: bool = False  # a dataclass that does not take all fields in order
     decorated: bool = False
+    _ancestry: tuple[ClassValue, ...] = field(default=(), init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -186,30 +194,46 @@ class ClassValue:
             for base in ancestor.bases
         )
 
-    def ancestry(self) -> list[ClassValue]:
+    def ancestry(self) -> tuple[ClassValue, ...]:
         """Return the class and its bases in the project in Python's method resolution order.
 
         The algorithm is C3 (Barrett and others, OOPSLA 1996), which Python uses since 2.3.  Where it finds no order,
         Python refuses the class, and the order of the bases as they are written serves.
         """
-        bases = [
-            base.value
-            for base in self.bases
-            if isinstance(base, Known) and isinstance(base.value, ClassValue)
-        ]
-        orders = [*(base.ancestry() for base in bases), bases]
-        merged: list[ClassValue] = [self]
-        while orders := [order for order in orders if order]:
-            heads = [order[0] for order in orders]
-            later = {id(ancestor) for order in orders for ancestor in order[1:]}
-            nearest = next((head for head in heads if id(head) not in later), heads[0])
-            merged.append(nearest)
-            orders = [[a for a in order if a is not nearest] for order in orders]
-        return merged
+        if not self._ancestry:
+            bases = [
+                base.value
+                for base in self.bases
+                if isinstance(base, Known) and isinstance(base.value, ClassValue)
+            ]
+            orders = [*(base.ancestry() for base in bases), bases]
+            self._ancestry = (self, *_merged(orders))
+        return self._ancestry
 
     def find(self, name: str) -> Value | None:
         """Return an attribute of the class or of the first class of its ancestry that has it."""
         return next((c.names[name] for c in self.ancestry() if name in c.names), None)
+
+
+def _merged(orders: Iterable[Sequence[ClassValue]]) -> Iterator[ClassValue]:
+    """Yield each class of some orders once: the first of an order that comes later in no other one.
+
+    If there is none, the first class of the first order is taken.
+    """
+    pending = [deque(order) for order in orders if order]
+    later = Counter(id(each) for order in pending for each in islice(order, 1, None))
+    taken: set[int] = set()
+    while pending:
+        heads = [order[0] for order in pending]
+        nearest = next((head for head in heads if not later[id(head)]), heads[0])
+        yield nearest
+        taken.add(id(nearest))
+        for order in pending:
+            while order and id(order[0]) in taken:
+                order.popleft()
+                if order:
+                    later[id(order[0])] -= 1
+        pending = [order for order in pending if order]
 
 
 @dataclass(slots=True, eq=False)

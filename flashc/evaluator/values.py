@@ -67,7 +67,8 @@ class Unknown:
     member of an enum, `member` is (its name, the members that exist).  `is_reported` says that
     another finding is about the cause.  `through` are the names that passed the value on, the
     nearest to the cause first, each with the span of its assignment.  `advice` says what to write
-    instead; `is_refused` says that running the program does not give the value either.
+    instead; `is_refused` says that running the program does not give the value either.  `computed` are
+    the environment variables from which a run of the program computed the value.
     """
 
     reason: str
@@ -78,6 +79,7 @@ class Unknown:
     through: tuple[tuple[str, Span], ...] = ()
     advice: str | None = None
     is_refused: bool = False
+    computed: frozenset[str] = frozenset()
 
     def assigned_to(self, name: str, span: Span) -> Unknown:
         """Return a copy that records the assignment to `name` at `span`; findings show these assignments.

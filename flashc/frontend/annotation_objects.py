@@ -215,7 +215,7 @@ class AnnotationReader:
         """Return the object of an annotation that is written as a string."""
         try:
             node = cst.parse_expression(text or "")
-        except cst.ParserSyntaxError:
+        except (cst.ParserSyntaxError, cst.CSTValidationError):
             return self._guessed()
         outer, self._in_text = self._in_text, True
         try:

@@ -30,7 +30,14 @@ from flashc_core.encoding import is_text
 from flashc_core.source import Edit, Span
 from flashc_core.suggest import did_you_mean, nearest
 
+from .environment_values import report_computed, shown, variables_in
+
 LARGEST_INTEGER = 2**31 - 1  # the platform stores integers in 32 bits
+# What to write in place of a text with values of environment variables.
+_INSTEAD = (
+    "write the text out; if the value is no secret, you can also set the variable under "
+    "`[tool.flashc.env]` in pyproject.toml",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +79,9 @@ class ArgumentDecoder:
                     "or under `[tool.flashc.env]` in pyproject.toml",
                 ),
             )
+            return
+        if cause.computed and rule is None:
+            report_computed(self.sink, what, cause.computed, span, *_INSTEAD)
             return
         self.sink.report(
             rule or rules.UNKNOWN_VALUE,
@@ -152,15 +162,19 @@ class ArgumentDecoder:
             return None
         return value
 
-    def text(self, argument: Argument, what: str) -> str | None:
+    def text(self, argument: Argument, what: str, *, is_name: bool = False) -> str | None:
         """Return the string that an argument has; report any other value and return None.
 
-        A member of an enum is not accepted.
+        A member of an enum is not accepted.  Only a name may contain values of environment variables.
         """
         value = self.known(argument, what)
         if value is None:
             return None
         if isinstance(value.value, str) and not isinstance(value.value, Enum):
+            variables = frozenset[str]() if is_name else variables_in(self.machine, value)
+            if variables:
+                report_computed(self.sink, what, variables, argument.span, *_INSTEAD)
+                return None
             if is_text(value.value):
                 return value.value
             self.lone_surrogate(what, argument.span)
@@ -197,12 +211,13 @@ class ArgumentDecoder:
             bounded = most is not None or number > limit
             allowed = f"from {least} to {limit}" if bounded else f"{least} or more"
             nearest_allowed = least if number < least else limit
-            shown = number if number.bit_length() < 128 else "a number of more than 38 digits"
+            known = number if number.bit_length() < 128 else "a number of more than 38 digits"
+            number_shown = shown(value, known) if value.variables else known
             title = f"write `{nearest_allowed}`"
             self.sink.report(
                 rules.OUT_OF_RANGE,
                 argument.span,
-                f"{what} is {shown}; it must be {allowed}",
+                f"{what} is {number_shown}; it must be {allowed}",
                 fix=self.replacing_fix(argument.span, str(nearest_allowed), title),
             )
             return None
@@ -225,8 +240,8 @@ class ArgumentDecoder:
             self.sink.report(
                 rules.UNKNOWN_MEMBER,
                 argument.span,
-                f"{what} has no choice `{value.value}`",
-                help=did_you_mean(value.value, choices),
+                f"{what} has no choice {shown(value, value.value)}",
+                help=() if value.variables else did_you_mean(value.value, choices),
                 fix=self.ending_fix(argument.span, value.value, nearest(value.value, choices)),
             )
             return None

@@ -12,6 +12,7 @@ from typing import ClassVar
 from flashc.evaluator.declarations import (
     DecoratedTarget,
     EndpointValue,
+    Misuse,
     RouteMethod,
     RouteTarget,
 )
@@ -50,11 +51,13 @@ def declare(
 class EndpointObject(DialectObject):
     """An endpoint as an object of the program; calling it decorates a function or class.
 
-    `verbs` are the attributes that make routes, with their HTTP methods.
+    `verbs` are the attributes that make routes, with their HTTP methods.  `given_as` are attributes
+    that show a parameter of another name.
     """
 
     is_definition: ClassVar[bool] = True
     verbs: ClassVar[Mapping[str, RouteMethod]] = {}
+    given_as: ClassVar[Mapping[str, str]] = {}
 
     declared: EndpointValue
 
@@ -62,6 +65,23 @@ class EndpointObject(DialectObject):
     def description(self) -> str:
         """The object in a user's words."""
         return "an endpoint"
+
+    @property
+    def assignable(self) -> frozenset[str]:
+        """The parameters that a program may also assign as attributes."""
+        return frozenset()
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """The names that mean something for the SDK, but not if a program assigns them."""
+        return frozenset()
+
+    def _is_like_a_parameter(self, name: str) -> bool:
+        """Return whether a name is probably a misspelt parameter."""
+        import difflib  # importing it takes a while, and few programs assign attributes
+
+        known = sorted(self.assignable | self.reserved)
+        return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.85))
 
     @property
     def is_client(self) -> bool:
@@ -100,20 +120,31 @@ class EndpointObject(DialectObject):
         if name in self.verbs:
             escapes = self.is_client
             return Known(RouteMethodObject(self.declared, self.verbs[name], escapes), span)
+        if name in self.declared.attributes:
+            return self.declared.attributes[name]
         if name in self.declared.arguments:
             return self.declared.arguments[name].value
         return Unknown(
             reason=f"an endpoint has no attribute `{name}` that flashc knows", origin=span
         )
 
-    def assign_attribute(self, name: str, value: Value) -> None:
-        """Note that the program changes the endpoint after its declaration."""
-        problem = Unknown(
-            reason=f"the attribute `{name}` is assigned afterwards",
-            origin=value.origin,
-            advice=f"give `{name}` as an argument of the declaration",
-        )
-        self.declared.problems.append(problem)
+    def assign_attribute(self, host: Host, name: str, value: Value, span: Span) -> None:
+        """Change an argument of the declaration, or note that the assignment does not do that.
+
+        The SDK reads the arguments when the endpoint decorates the first function.
+        """
+        is_early = not self.declared.targets and not self.declared.routes
+        if name in self.assignable and is_early:
+            self.declared.arguments[name] = Argument(host.condition or value, span)
+            return
+        if name not in self.reserved and not self._is_like_a_parameter(name):
+            self.declared.attributes[name] = host.condition or value
+            return
+        message = f"assigning `{name}` does not change the endpoint"
+        if name in self.assignable:
+            message += ", because it has decorated a function before"
+        advice = f"give `{self.given_as.get(name, name)}` as an argument of the declaration"
+        self.declared.misuses.append(Misuse(span, message, advice))
 
     def note_assignment(self, name: str, module: str) -> None:
         """Note the first name to which the endpoint's own module assigns the endpoint."""

@@ -22,13 +22,13 @@ from flashc_ir.endpoints import (
 )
 from flashc_ir.program import UnloweredEndpoint
 from flashc_ir.requirements import Dependency
+from flashc_ir.resource_names import resource_name
 from flashc_ir.resources import Gpu, Hardware, Resources, Scaler, Workers
 
 from .decode import ArgumentDecoder
 from .dialect import Lowered
 from .lower import Constructions, lower_queue, lower_routes
 from .parameter_table import Arguments, Table, check_names, names_of
-from .resource_names import resource_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class EndpointLowering:
         """
         return Edit(self.value.text, json.dumps(resource_name(name)))
 
-    def idle(self) -> Edit | None:
+    def edit_if_unused(self) -> Edit | None:
         """Return the edit of a declaration that runs no code.
 
         If this is not overridden, the declaration is reported, and the result is None.
@@ -94,7 +94,7 @@ class EndpointLowering:
         if not self.check_declaration():
             return Lowered(unlowered=(self.unlowered(),))
         if self.is_idle():
-            edit = self.idle()
+            edit = self.edit_if_unused()
             if edit is None:
                 return Lowered(unlowered=(self.unlowered(),))
             kept = self.constructions.construction_of(self.value, edit.text, edit.span).edit
@@ -111,6 +111,14 @@ class EndpointLowering:
         """
         for problem in self.value.problems:
             self.decoder.unknown("this endpoint", self.value.span, problem)
+        for misuse in self.value.misuses:
+            self.decoder.sink.report(
+                rules.UNKNOWN_PARAMETER,
+                misuse.span,
+                misuse.message,
+                secondary=(Label(self.value.span, "the endpoint"),),
+                help=(misuse.advice,),
+            )
         check_names(self.arguments(), names_of(self.table))
         condition = self.value.condition
         if condition is not None:

@@ -51,6 +51,7 @@ class Evaluation:
             project=self.project,
             load=self.load,
             environment=self.environment,
+            stated=self.environment.stated,
             dialects=tuple(dialect.semantics() for dialect in self.dialects),
         )
 

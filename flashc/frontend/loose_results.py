@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
 
-from flashc.evaluator.library.models import MODELS, bases_of
+from flashc.evaluator.library.model_fields import MODELS, bases_of
 from flashc.evaluator.objects import ClassValue, FunctionValue
 from flashc.evaluator.values import External, Known
 from flashc.syntax.walk import children, dotted
@@ -26,6 +27,14 @@ _PLAIN = frozenset(
         "dict[str, Any]",
         "list[Any]",
         "list[dict]",
+    }
+)
+# The kinds of nodes that say what a function returns, or bind a name.
+_READ = frozenset(
+    {
+        *(cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Return, cst.Yield, cst.Import),
+        *(cst.ImportFrom, cst.Assign, cst.AssignTarget, cst.AugAssign, cst.AnnAssign),
+        *(cst.NamedExpr, cst.For, cst.CompFor, cst.WithItem, cst.ExceptHandler),
     }
 )
 # What calls of these functions return; the values have an encoding if the annotation names it.
@@ -111,9 +120,12 @@ class _Body:
 
     def __post_init__(self) -> None:
         """Read the body, without functions and classes inside of it."""
-        pending: list[cst.CSTNode] = [self.function.node.body]
+        pending: deque[cst.CSTNode] = deque([self.function.node.body])
         while pending:
-            node = pending.pop(0)
+            node = pending.popleft()
+            if type(node) not in _READ:  # most nodes are of other kinds
+                pending.extend(children(node))
+                continue
             match node:
                 case cst.FunctionDef() | cst.ClassDef() | cst.Lambda():
                     continue

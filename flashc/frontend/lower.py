@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
+
+from msgspec.structs import replace
 
 from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
 from flashc.evaluator.objects import ClassValue, FunctionValue
@@ -25,12 +28,13 @@ from flashc_ir.endpoints import (
     QueueFunction,
     Route,
 )
+from flashc_ir.resource_names import resource_name
 
 from .decode import ArgumentDecoder, span_of_name
 from .edits import edit_keeping_lines
 from .loose_results import report_loose_results
-from .resource_names import resource_name
 from .route_places import answer_of, places_of
+from .schemas.interfaces import interface_of
 from .signatures import constructor_requires, lower_function, public_methods
 
 RESERVED_PATHS = frozenset({"/ping", "/execute"})  # the platform serves them
@@ -105,6 +109,7 @@ def lower_queue(
             open_bases=target.value.has_open_bases(),
         )
     function = lower_function(target.value)
+    function = replace(function, interface=interface_of(decoder.machine, target.value))
     report_loose_results(target.value, function.returns, decoder.sink)
     if name is None:
         return None
@@ -150,7 +155,7 @@ def _methods(decoder: ArgumentDecoder, value: ClassValue) -> tuple[Function, ...
             help=("give the parameter a default, or read it from an environment variable",),
         )
         return None
-    methods = public_methods(value)
+    methods = public_methods(value, partial(interface_of, decoder.machine))
     if not methods and not value.has_open_bases():
         decoder.sink.report(
             rules.CLASS_WITHOUT_METHODS,
@@ -212,11 +217,12 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
         return None
     places, needs = places_of(decoder, target.value, function, target.method, path)
     answer, codec = answer_of(decoder.machine, target.value)
+    interface = interface_of(decoder.machine, target.value, is_route=True)
     _check_path_parameters(decoder, path, function, target, (*places, *needs))
     return Route(
         method=target.method,
         path=path,
-        function=function,
+        function=replace(function, interface=interface),
         module=target.module,
         span=target.span,
         outermost=target.outermost,

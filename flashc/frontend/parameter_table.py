@@ -12,9 +12,9 @@ from flashc.evaluator.values import Symbolic, Unknown, is_none
 from flashc_core import rules
 from flashc_core.diagnostics import Safety
 from flashc_core.suggest import did_you_mean, nearest
+from flashc_ir.resource_names import resource_name
 
 from .decode import ArgumentDecoder, span_of_name
-from .resource_names import resource_name
 
 T = TypeVar("T")
 
@@ -183,6 +183,17 @@ def read_text(parameter: Parameter[str | None], arguments: Arguments) -> str | N
     return arguments.decoder.text(argument, arguments.describe(parameter.name))
 
 
+def read_identifier(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    """Read the name or the id of an object of the platform, which may come from the environment.
+
+    The result is None if none is given or the value is wrong.
+    """
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return None
+    return arguments.decoder.text(argument, arguments.describe(parameter.name), is_name=True)
+
+
 def read_nothing(parameter: Parameter[None], arguments: Arguments) -> None:
     """Accept any value and return None, because the platform does not use the parameter."""
 
@@ -202,7 +213,7 @@ def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | N
     if isinstance(value, Unknown):
         decoder.unknown("the endpoint's name", argument.span, value, rules.DYNAMIC_NAME)
         return None
-    name = decoder.text(argument, arguments.describe(parameter.name))
+    name = decoder.text(argument, arguments.describe(parameter.name), is_name=True)
     if name == "":
         decoder.sink.report(rules.MISSING_NAME, argument.span, "the name is empty")
         return None

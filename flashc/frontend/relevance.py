@@ -1,66 +1,85 @@
 """Find the modules that can matter for endpoints, by the name of the SDK and by imports.
 
-A module is *relevant* if its text names an SDK, or if it imports something of a relevant module that
-an SDK may be behind: only relevant modules can declare, call or re-export endpoints.  Of other
-modules only the imports matter, and only if a worker can reach them from a relevant one.  All
-others are searched for a few words, and not parsed.
+A module is *relevant* if it imports an SDK, if it uses a value that may come from one, or if a
+relevant module takes a name from it that an SDK may be behind: only relevant modules can declare,
+call or re-export endpoints.  Of other modules only the imports matter, and only if a worker can
+reach them from a relevant one.  All others are searched for a few words, and not parsed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from unicodedata import normalize
+from functools import cached_property, partial
+from weakref import WeakKeyDictionary
 
 from msgspec import structs
 
 from flashc.project.parsing import parse_module, read_module
 from flashc.project.project import Project
+from flashc.project.source_file import SourceFile
 from flashc.syntax.stack import call_on_new_stack
 from flashc_core.diagnostics import Sink
 from flashc_ir.imports.ast_imports import collect_imports_ast
 from flashc_ir.modules import Import, Module, Origin
 
-from .tainted_names import names_behind
+from .module_names import ModuleStatements
+from .possible_imports import PossibleImports
+from .sdk_links import IMPORTERS, BoundLinks, Link, ModuleLinks, find_links
 
+ReadLinks = Callable[[Mapping[str, BoundLinks]], dict[str, ModuleLinks]]
+"""Finds the links of modules from what their imports bind."""
 _MAX_PLAIN_TEXT = 32_000_000  # characters
-_WORD = re.compile(r"\w+")
+_LETTER = rb"[0-9A-Za-z_\x80-\xff]"
+# Links are looked for several times, as those of other modules become known.
+_STATEMENTS: WeakKeyDictionary[SourceFile, ModuleStatements] = WeakKeyDictionary()
+_IMPORT = rb"^[ \t]*(?:from|import)[ \t]+{}"  # for most modules, no tree is needed
 
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
     """The modules of a project by whether they can matter for endpoints.
 
-    `relevant` are the names of the modules to be parsed and evaluated.  `plain` has all modules by
-    name, as far as they were read without evaluation: a relevant module may have no imports here,
-    and those that no worker can reach have none.
+    `relevant` are the names of the modules to be parsed and evaluated.  `read_plain` returns all
+    modules by name, as far as they are read without evaluation: a relevant module may have no imports
+    here, and those that no worker can reach have none.
     """
 
     relevant: frozenset[str]
-    plain: dict[str, Module]
+    read_plain: Callable[[], dict[str, Module]]
+
+    @cached_property
+    def plain(self) -> dict[str, Module]:
+        """What `read_plain` returns; the relevant modules can be evaluated before it is known."""
+        return self.read_plain()
 
 
 def find_relevant_modules(
-    project: Project, read_plain: Callable[[Sequence[str]], dict[str, Module]]
+    project: Project,
+    read_plain: Callable[[Sequence[str]], dict[str, Module]],
+    read_links: ReadLinks,
 ) -> Relevance:
     """Return the relevant and the plain modules.
 
-    `read_plain` reads the imports of modules.
+    `read_plain` reads the imports of modules, `read_statements` their statements.
     """
-    packages = tuple(name.encode() for name in sorted(project.sdk_packages))
-    mentioning = {
-        name for name, path in project.modules.items() if _mentions(project, path, packages)
-    }
-    search = _Search(project, read_plain)
-    relevant = search.importers(mentioning)
-    search.reach(relevant)
-    plain = {
-        name: search.found.get(name) or _unread(name, path)
-        for name, path in project.modules.items()
-    }
-    return Relevance(frozenset(relevant), plain)
+    naming = _modules_that_name(project, rb"{}")
+    importing = _modules_that_name(project, _IMPORT)
+    search = _Search(project, read_plain, read_links, naming, importing)
+    search.follow_links()
+    relevant = search.relevant()
+
+    def read_all() -> dict[str, Module]:
+        """Read the modules that workers can reach, and return all."""
+        search.reach(relevant)
+        return {
+            name: search.found.get(name) or _unread(name, path)
+            for name, path in project.modules.items()
+        }
+
+    return Relevance(frozenset(relevant), read_all)
 
 
 def _unread(name: str, path: str) -> Module:
@@ -72,12 +91,35 @@ def _unread(name: str, path: str) -> Module:
 class _Search:
     """Follows imports from the modules that name an SDK, in both directions.
 
-    `found` are the modules whose imports were read.
+    `naming` are the modules that name an SDK, `importing` those that import one.  `found` are the modules whose imports were read,
+    `targets` and `importers` are the imports between
+    the modules whose `links` are looked for, in both directions.
     """
 
     project: Project
     read_plain: Callable[[Sequence[str]], dict[str, Module]]
+    read_links: ReadLinks
+    naming: frozenset[str]
+    importing: frozenset[str]
     found: dict[str, Module] = field(default_factory=dict[str, Module])
+    links: dict[str, ModuleLinks] = field(default_factory=dict[str, ModuleLinks])
+    targets: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    importers: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+
+    @cached_property
+    def possible(self) -> PossibleImports:
+        """What the modules may import, by a search through their texts."""
+        return PossibleImports(self.project)
+
+    @cached_property
+    def importing_by_string(self) -> set[str]:
+        """The modules whose texts have the name of a function that imports a module by a string."""
+        words = [word.encode() for word in IMPORTERS]
+        return {
+            name
+            for name in self.project.modules
+            if any(word in (self.possible.data(name) or b"") for word in words)
+        }
 
     def read(self, names: Iterable[str]) -> None:
         """Read the imports of some modules."""
@@ -91,7 +133,7 @@ class _Search:
         The imports of a relevant module are read only if it may import one of the others.
         """
         others = self.project.modules.keys() - relevant
-        pending = set(self._that_may_import(others, others))
+        pending = set(self.possible.importers(others, relevant))
         seen = set(relevant)
         while pending:
             self.read(pending)
@@ -106,106 +148,139 @@ class _Search:
             pending = targets - seen
             seen |= pending
 
-    def importers(self, mentioning: set[str]) -> set[str]:
-        """Return the modules that name an SDK, and those that may get something of it from one.
+    def follow_links(self) -> None:
+        """Find the links of all modules that get something of an SDK from another module."""
+        self._settle(self._add(self._with_hidden_imports()))
+        while candidates := self._candidates():
+            self._settle(self._add(candidates))
 
-        In the text of a module that imports another one, the last part of the other's name occurs,
-        or the module is in the same package.
+    def _with_hidden_imports(self) -> set[str]:
+        """Return the modules that import an SDK behind another statement, as in `try: import sdk`."""
+        packages = self.project.sdk_packages
+        others = self.naming - self.importing
+        return {name for name in others if not self.possible.of(name).isdisjoint(packages)}
+
+    def _candidates(self) -> set[str]:
+        """Return the modules that may get a link from a module whose links are known or assumed.
+
+        A weak link never becomes a strong one, except by an import of a string.  So weak links are
+        followed only in modules that a user of an SDK, or a module with such an import, may reach.
         """
-        behind: dict[str, frozenset[str] | None] = dict.fromkeys(mentioning)  # None: all names
-        new = set(mentioning)
+        linked = {name for name, links in self.links.items() if links.strongest() is not Link.NONE}
+        others = self.project.modules.keys() - self.targets.keys() - self.importing
+        importers = self.possible.importers(self.naming | linked, others)
+        users = {name for name, links in self.links.items() if links.is_user}
+        found = {name for name in importers if self._strongest(name) > Link.USE}
+        left = {*importers, *self.naming & others} - found
+        if left:
+            left &= self.possible.reached_from(self.importing | users | self.importing_by_string)
+        return found | left
+
+    def _strongest(self, name: str) -> Link:
+        """Return the strongest link that a module may get by its imports."""
+        taken = self.possible.names_by_module(name).items()
+        links = (self._link_of(module, each) for module, names in taken for each in names)
+        return max(links, default=Link.NONE)
+
+    def _link_of(self, module: str, name: str) -> Link:
+        """Return the link of a name of a module, `*` for all; it is assumed if it is not known."""
+        links = self.links.get(module)
+        if links is None:
+            return Link.VALUE if module in self.importing else Link.NONE
+        return links.strongest() if name == "*" else links.of(name)
+
+    def _add(self, names: Iterable[str]) -> set[str]:
+        """Read the imports of modules, and of those modules that they import and that name an SDK.
+
+        Return the names of the modules that were not known before.
+        """
+        added: set[str] = set()
+        new = set(names)
         while new:
-            candidates = self._that_may_import(new, behind.keys())
-            self.read(candidates)
-            new = {name for name in candidates if self._gets_one(self.found[name], behind)}
+            self.read(new)
             for name in new:
-                text = self._text(name)
-                taken = self._taken(self.found[name], behind)
-                behind[name] = names_behind(text, taken) if text is not None else None
-        return set(behind)
+                self.targets[name] = _imported_modules(self.found[name])
+                for target in self.targets[name]:
+                    self.importers.setdefault(target, set()).add(name)
+            added |= new
+            imported = {target for name in new for target in self.targets[name]}
+            new = (imported & self.naming) - self.targets.keys()
+        return added
 
-    def _that_may_import(self, targets: set[str], known: Iterable[str]) -> list[str]:
-        """Return the modules whose text may import one of `targets`, without the known ones."""
-        words = {name.rpartition(".")[2] for name in targets}
-        packages = {name for name in targets if self.project.modules[name].endswith("__init__.py")}
-        left = self.project.modules.keys() - set(known) if words else ()
-        return sorted(
-            name
-            for name in left
-            if (data := self._data(name)) is not None
-            and (
-                not words.isdisjoint(self._words(name, data))
-                or (_is_inside(name, packages) and b"import" in data)
-            )
-        )
+    def _settle(self, pending: set[str]) -> None:
+        """Find the links of modules until nothing changes."""
+        while pending:
+            due = {
+                name
+                for name in pending
+                if name in self.naming or not self.targets[name].isdisjoint(self.links)
+            }
+            found = self.read_links({name: self._bound(name) for name in sorted(due)})
+            changed = {name for name, links in found.items() if links != self.links.get(name)}
+            self.links |= found
+            pending = {each for name in changed for each in self.importers.get(name, ())}
 
-    def _words(self, name: str, data: bytes) -> list[str]:
-        """Return all words in the text of a module, spelled as Python spells names."""
-        if data.isascii():
-            return _WORD.findall(data.decode("ascii"))
-        return _WORD.findall(normalize("NFKC", self._text(name) or ""))
+    def _bound(self, name: str) -> BoundLinks:
+        """Return what the imports of a module bind, and the SDKs that its text names."""
+        packages = self.project.sdk_packages if name in self.naming else ()
+        return BoundLinks.by_imports(self.found[name], self.links, packages)
 
-    def _gets_one(self, module: Module, behind: dict[str, frozenset[str] | None]) -> bool:
-        """Return whether a module imports a name, or a module, that an SDK may be behind."""
-        text = self._data(module.name) or b""
-        return any(
-            _takes(item, target, names, text)
-            for item in module.imports
-            if item.origin is Origin.PROJECT
-            for target in item.modules()
-            if target in behind
-            for names in [behind[target]]
-        )
-
-    def _taken(self, module: Module, behind: dict[str, frozenset[str] | None]) -> frozenset[str]:
-        """Return the names of a module that its imports bind to something of `behind`."""
-        bound: set[str] = set()
-        for item in module.imports:
-            if item.origin is not Origin.PROJECT or not any(m in behind for m in item.modules()):
-                continue
-            if item.names is None:
-                bound.add(item.alias or item.module.partition(".")[0])
-            else:
-                bound |= {name.bound for name in item.names}
-        return frozenset(bound)
-
-    def _data(self, name: str) -> bytes | None:
-        """Return the bytes of a module; None if it can't be read."""
-        try:
-            return self.project.source_of_module(name).data
-        except OSError:
-            return None
-
-    def _text(self, name: str) -> str | None:
-        """Return the text of a module; None if it can't be read."""
-        source = read_module(self.project, name, Sink())
-        return None if source is None else source.text
+    def relevant(self) -> set[str]:
+        """Return the modules that use a value of an SDK, and those that they take links from."""
+        relevant = {name for name, links in self.links.items() if links.is_user}
+        relevant |= self.importing
+        linked = {name for name, links in self.links.items() if links.strongest() is not Link.NONE}
+        left = linked - relevant
+        new = set(relevant)
+        while new and left:
+            importers = self.possible.importers(left, new)
+            self.read(importers)
+            new = {
+                target
+                for name in importers
+                for item in self.found[name].imports
+                if item.origin is Origin.PROJECT
+                for target in left.intersection(item.modules())
+                if _takes(item, target, self.links[target], self.possible.data(name) or b"")
+            }
+            relevant |= new
+            left -= new
+        return relevant
 
 
-def _is_inside(name: str, packages: set[str]) -> bool:
-    """Return whether a module is in one of the packages, so that `from . import x` may import it."""
-    parts = name.split(".")
-    return any(".".join(parts[:length]) in packages for length in range(1, len(parts)))
+def _imported_modules(module: Module) -> frozenset[str]:
+    """Return the modules of the project that a module imports."""
+    items = (item for item in module.imports if item.origin is Origin.PROJECT)
+    return frozenset(target for item in items for target in item.modules())
 
 
-def _takes(item: Import, target: str, names: frozenset[str] | None, text: bytes) -> bool:
-    """Return whether an import of `target` may take one of its names; None stands for all names."""
-    if names is None:
+def _takes(item: Import, target: str, links: ModuleLinks, text: bytes) -> bool:
+    """Return whether an import of `target` may take a name that an SDK may be behind."""
+    if links.others is Link.VALUE:
         return True
     if item.names is not None and item.module == target:
-        if any(name.name == "*" or name.name in names for name in item.names):
+        if any(name.name == "*" or links.of(name.name) is not Link.NONE for name in item.names):
             return True
         if not any(name.submodule == target for name in item.names):
             return False
-    return any(re.search(rb"\." + re.escape(name.encode()) + rb"\b", text) for name in names)
+    return any(re.search(rb"\." + re.escape(name.encode()) + rb"\b", text) for name in links.names)
 
 
-def _mentions(project: Project, path: str, packages: tuple[bytes, ...]) -> bool:
-    """Return whether the text of a file contains the name of an SDK's package."""
-    try:
-        return project.source(path).mentions(packages)
-    except OSError:
-        return False
+def _modules_that_name(project: Project, pattern: bytes) -> frozenset[str]:
+    """Return the modules whose bytes match a pattern, in which `{}` stands for an SDK's name."""
+    if not project.sdk_packages:
+        return frozenset()
+    packages = [name.encode() for name in sorted(project.sdk_packages)]
+    name = rb"(?<!%s)(?:%s)(?!%s)" % (_LETTER, b"|".join(map(re.escape, packages)), _LETTER)
+    search = re.compile(pattern.replace(b"{}", name), re.MULTILINE).search
+    found: set[str] = set()
+    for module, path in project.modules.items():
+        with suppress(OSError):
+            source = project.source(path)
+            # most files have none of the names, and this is much faster than the pattern
+            if source.mentions(packages) and search(source.data):
+                found.add(module)
+    return frozenset(found)
 
 
 def read_plain_module(project: Project, name: str) -> Module:
@@ -245,3 +320,15 @@ def _read_with_libcst(project: Project, module: Module) -> Module:
         return structs.replace(module, unreadable=tuple(sink))
     names = collect_names(syntax, project)
     return structs.replace(module, imports=names.imports, import_problems=names.import_problems)
+
+
+def find_module_links(project: Project, name: str, bound: BoundLinks) -> ModuleLinks:
+    """Return the links of a module of the project, from what its imports bind."""
+    if not bound.words() and not bound.has_sdk and not bound.has_all:
+        return ModuleLinks({}, Link.NONE, is_user=False)
+    source = read_module(project, name, Sink())
+    if source is None or len(source.text) > _MAX_PLAIN_TEXT:
+        return find_links(bound, None)
+    if source not in _STATEMENTS:
+        _STATEMENTS[source] = ModuleStatements(source.text)
+    return find_links(bound, _STATEMENTS[source])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libcst as cst
+from msgspec.structs import replace
 
 from flashc.evaluator.objects import ClassValue, FieldValue, FunctionValue
 from flashc.evaluator.values import Known, Value
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import docstring, dotted, is_generator, statements
 from flashc_ir.endpoints import Function, Parameter, ParameterKind
+from flashc_ir.schemas import Interface
 
 
 def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Function:
@@ -82,16 +86,23 @@ def _is_literal(node: cst.BaseExpression) -> bool:
             return False
 
 
-def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
-    """Return the public methods of a class endpoint, including those of bases in the project."""
+def public_methods(
+    class_value: ClassValue, interface_of: Callable[..., Interface | None]
+) -> tuple[Function, ...]:
+    """Return the public methods of a class endpoint, including those of bases in the project.
+
+    `interface_of(method, skip_first=...)` returns the interface of a method.
+    """
     found: dict[str, Function] = {}
     for ancestor in reversed(class_value.ancestry()):
         for name, value in ancestor.names.items():
             if not isinstance(value, Known) or not isinstance(value.value, FunctionValue):
                 found.pop(name, None)
             elif not name.startswith("_") and not _is_property(value.value.node):
-                static = _has_decorator(value.value.node, "staticmethod")
-                found[name] = lower_function(value.value, skip_first=not static)
+                skip_first = not _has_decorator(value.value.node, "staticmethod")
+                function = lower_function(value.value, skip_first=skip_first)
+                interface = interface_of(value.value, skip_first=skip_first)
+                found[name] = replace(function, interface=interface)
     return tuple(found.values())
 
 

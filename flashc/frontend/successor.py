@@ -15,6 +15,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import Undecodable
 from flashc_core.source import Span
+from flashc_ir.imports.text_imports import possible_imports
 
 _MODULES = frozenset({"runpod", "runpod.apps", "runpod.apps.app"})
 _WORDS = (b"runpod", b"App")
@@ -47,6 +48,9 @@ def report_apps(project: Project, sink: Sink) -> None:
 def _apps(source: SourceFile) -> Iterator[Span]:
     """Yield the imports of `App`, and the uses of `runpod.App`."""
     try:
+        possible = possible_imports(source.text, source.module.rpartition(".")[0])
+        if possible is not None and _MODULES.isdisjoint(possible):
+            return
         tree = source.parse_with_host()
     except (Undecodable, SyntaxError, ValueError, RecursionError, MemoryError):
         return  # a module that can't be read is reported elsewhere

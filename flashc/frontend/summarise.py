@@ -44,10 +44,12 @@ def summarise(
     relevant: Collection[str],
     *,
     trace: bool = False,
+    no_sandbox: bool = False,
 ) -> ComponentSummary:
     """Return the summary of the modules `names`: their endpoints, imports and findings.
 
-    `relevant` are the names of all modules that have summaries; `trace` is as in `Options`.
+    `relevant` are the names of all modules that have summaries; `trace` and `no_sandbox` are as in
+    `Options`.
     """
     sink = Sink()
     evaluation = Evaluation(project, names, dialects, sink, environment)
@@ -57,7 +59,7 @@ def summarise(
     if trace:
         from .trace import trace as trace_modules  # imported only with `--trace`
 
-        trace_modules(machine, dialects, sink)
+        trace_modules(machine, dialects, sink, no_sandbox=no_sandbox)
     evaluation.report_step_limits()
     own = [value for value in machine.endpoints if _origin(machine, value) in ("", *names)]
     lowered = lower_all(dialects, ArgumentDecoder(machine, sink), own)

@@ -1,11 +1,12 @@
 """Import modules with stubs for SDKs, and list their endpoints: the separate process of `--trace`.
 
-`trace_process` runs this file as a script.  The script uses only the standard library.  Its
-arguments are the project's root, the stubs as JSON (a list of [dialect, file, further files that it
-needs]), the number of the pipe for the result, and the names of modules.
+`trace_process` runs this file as a script, usually in a sandbox.  The script uses only the standard
+library.  It reads from standard input, as JSON: the project's root, the stubs (a list of [dialect,
+file, further files that it needs]), the names of modules, the environment variables with placeholders
+in place of their values, and those with their values.  It writes the result to standard output.
 
-The audit hook refuses the usual ways to reach the network, start a process, or write a file; it is
-not a sandbox.
+The audit hook refuses the usual ways to reach the network, start a process, or write a file, with an
+exception that names them.  It alone is not a sandbox.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import ctypes
 import importlib
 import importlib.util
 import json
+import math
 import os
 import resource
 import sys
@@ -21,17 +23,36 @@ import threading
 import types
 from enum import Enum
 
-CPU_SECONDS, MEMORY = 60, 4 * 1024**3
+CPU_SECONDS, MEMORY, FILE_SIZE, FILES, THREADS = 60, 4 * 1024**3, 64 * 1024**2, 256, 4096
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _NETWORK = (
     "socket.connect",
     "socket.bind",
     "socket.getaddrinfo",
     "socket.sendto",
+    "socket.sendmsg",
     "urllib.Request",
 )
-_PROCESSES = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork")
+_PROCESSES = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "os.forkpty",
+    "os.kill",
+    "os.killpg",
+)
 _CHANGES = (
+    "os.truncate",
+    "os.chmod",
+    "os.chown",
+    "os.utime",
+    "os.setxattr",
+    "os.removexattr",
+    "sqlite3.connect",
     "os.remove",
     "os.rename",
     "os.rmdir",
@@ -58,20 +79,27 @@ def forbid(event, args):
     """
     if event in _NETWORK or event in _PROCESSES or event in _CHANGES:
         raise Forbidden(f"{event} is not allowed while tracing")
-    if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
-        if args[0] != os.devnull:
+    if event == "open" and args[0] != os.devnull:
+        mode, flags = args[1:]
+        is_writing = set(mode) & set("wax+") if isinstance(mode, str) else flags & _WRITES
+        if is_writing:
             raise Forbidden("writing files is not allowed while tracing")
 
 
-def isolate():
-    """Limit CPU time and memory, and on Linux try to take the network away.
+def isolate(is_in_sandbox):
+    """Limit CPU time, memory, threads and files; without a sandbox, try to take the network away.
 
     This holds for native code too.
     """
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
+    for kind, most in ((resource.RLIMIT_NOFILE, FILES), (resource.RLIMIT_NPROC, THREADS)):
+        allowed = resource.getrlimit(kind)[1]
+        most = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
+        resource.setrlimit(kind, (most, most))
+    if sys.platform == "linux" and not is_in_sandbox:
         ctypes.CDLL(None).unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
@@ -169,7 +197,7 @@ def encode(value, depth=0):
     if depth > 20:
         return {"unknown": "it is nested too deeply"}
     if value is None or (isinstance(value, (bool, int, float)) and not isinstance(value, Enum)):
-        return {"value": value}
+        return number(value)
     if isinstance(value, Enum):
         return {"enum": [type(value).__name__, value.name]}
     if isinstance(value, str):
@@ -177,13 +205,22 @@ def encode(value, depth=0):
     if isinstance(value, (list, tuple, set, frozenset)):
         kind = "tuple" if isinstance(value, tuple) else "list"
         items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
-        return {kind: [encode(item, depth + 1) for item in items]}
+        return {"sequence": [kind, [encode(item, depth + 1) for item in items]]}
     if isinstance(value, dict):
-        return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]}
+        return {"pairs": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]}
     if isinstance(value, Opaque):
         kwargs = {key: encode(item, depth + 1) for key, item in value.config.items()}
         return {"sdk": type(value).__name__, "dialect": value.dialect, "arguments": kwargs}
     return {"unknown": f"it is a `{type(value).__name__}`"}
+
+
+def number(value):
+    """Return None, a boolean or a number as JSON data."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"unknown": "it is not a finite number"}
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return {"unknown": "it is a number of more than 18 digits"}
+    return {"value": value}
 
 
 def text(value):
@@ -191,15 +228,17 @@ def text(value):
 
     A string that contains the value of a variable becomes a reference to it, or unknown.
     """
+    if not value.isascii() and value.encode(errors="ignore").decode() != value:
+        return {"unknown": "it contains half of a character"}
     for name, content in _variables.items():
         if value == content:
             return {"variable": name}
-    inside = [n for n, c in _variables.items() if len(c) >= _LEAST_SECRET and c in value]
+    inside = [n for n, c in _variables.items() if c in value]
     if not inside:
         return {"value": str(value)}
     name = max(inside, key=lambda n: len(_variables[n]))
     before, _, after = value.partition(_variables[name])
-    if any(len(c) >= _LEAST_SECRET and c in before + "\0" + after for c in _variables.values()):
+    if any(c in before + "\0" + after for c in _variables.values()):
         return {"unknown": f"it contains the values of `{name}` and of other variables"}
     return {"parts": [before, name, after]}
 
@@ -207,9 +246,8 @@ def text(value):
 def hidden(message):
     """Return a message with the values of environment variables hidden."""
     for name, content in sorted(_variables.items(), key=lambda item: -len(item[1])):
-        if len(content) >= _LEAST_SECRET:
-            message = message.replace(content, f"${{{name}}}")
-    return message
+        message = message.replace(content, f"${{{name}}}")
+    return message.encode(errors="backslashreplace").decode()
 
 
 # Modules ------------------------------------------------------------------------------------------
@@ -295,16 +333,23 @@ def install_stub(dialect, path, *support):
 
 
 def main():
-    """Import the modules, and write what they declare to the pipe."""
-    root, stubs, pipe, *modules = sys.argv[1:]
-    answer = os.fdopen(int(pipe), "w", encoding="utf-8")
-    _variables.update({k: v for k, v in os.environ.items() if v})
-    for stub in json.loads(stubs):
+    """Import the modules, and write what they declare to standard output."""
+    question = json.load(sys.stdin)
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    devnull = os.open(os.devnull, os.O_RDWR)
+    os.dup2(devnull, 0)
+    os.dup2(devnull, 1)
+    given = question["variables"] | question["stated"]
+    _variables.update({k: v for k, v in given.items() if len(v) >= _LEAST_SECRET})
+    os.environ.clear()
+    os.environ.update(given)
+    root, modules = question["root"], question["modules"]
+    for stub in question["stubs"]:
         install_stub(*stub)
     sys.path.insert(0, root)
     sys.meta_path.append(MissingPackages(root))
     threading.stack_size(64 * 1024 * 1024)
-    isolate()
+    isolate(question["is_in_sandbox"])
     sys.addaudithook(forbid)
     failed = {}
     for name in modules:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from types import NoneType
 from typing import Any
 
 import libcst as cst
@@ -25,14 +26,25 @@ from flashc_core.source import Span, column_of_byte
 from flashc_ir.resources import EnvironmentReference, Text
 
 from .dialect import Tracing
+from .trace_answer import LONGEST_REASON
+
+_Definition = cst.FunctionDef | cst.ClassDef
 
 
 @dataclass(frozen=True, eq=False)
 class TracedEndpoints:
-    """Makes values of the evaluator from records; `tracings` are by the name of the dialect."""
+    """Makes values of the evaluator from records; `tracings` are by the name of the dialect.
+
+    `variables` are the environment variables that the traced modules mention.
+    """
 
     machine: Machine
     tracings: Mapping[str, Tracing]
+    variables: frozenset[str]
+    _calls: dict[str, dict[Span, cst.Call]] = field(default_factory=dict[str, dict[Span, cst.Call]])
+    _named: dict[str, dict[str, list[_Definition]]] = field(
+        default_factory=dict[str, "dict[str, list[_Definition]]"]
+    )
 
     def endpoint(self, record: dict[str, Any]) -> EndpointValue | None:
         """Return the endpoint of a record; None if it was declared outside of the project."""
@@ -40,13 +52,13 @@ class TracedEndpoints:
         if site is None:
             return None
         syntax, span = site
-        call = _call_at(syntax, span)
+        call = self._call_at(syntax, span)
         text = span if call is None else syntax.arguments_span(call)
         arguments = {
             name: self._argument(value, syntax, call, name, span)
             for name, value in record["arguments"].items()
         }
-        problem = record["problem"]
+        problem = record["problem"] and record["problem"][:LONGEST_REASON]
         value = EndpointValue(
             dialect=record["dialect"],
             module=syntax.name,
@@ -114,10 +126,12 @@ class TracedEndpoints:
 
         The result is None if the call is outside of the project.
         """
-        syntax = self._syntax(record.get("file"))
-        if syntax is None or None in record["position"]:
+        syntax, position = self._syntax(record.get("file")), record.get("position")
+        if syntax is None or position is None or None in position:
             return None
-        line, end_line, column, end_column = record["position"]  # columns count UTF-8 bytes, from 0
+        line, end_line, column, end_column = position  # columns count UTF-8 bytes, from 0
+        if not 1 <= line <= end_line <= len(syntax.lines) or min(column, end_column) < 0:
+            return None
         begin = column_of_byte(syntax.lines.line(line), column)
         return syntax, Span(
             syntax.path,
@@ -130,7 +144,7 @@ class TracedEndpoints:
     def _syntax(self, file: str | None) -> Syntax | None:
         """Return the syntax of the module in a file; None if the file is not in the project."""
         root = os.path.realpath(self.machine.project.root)
-        if file is None or not os.path.realpath(file).startswith(root + os.sep):
+        if file is None or "\0" in file or not os.path.realpath(file).startswith(root + os.sep):
             return None
         path = os.path.relpath(os.path.realpath(file), root).replace(os.sep, "/")
         by_path = {path: name for name, path in self.machine.project.modules.items()}
@@ -143,9 +157,8 @@ class TracedEndpoints:
         if syntax is None:
             return None
         frame = self.machine.evaluate_module(syntax.name) or Frame(syntax=syntax)
-        for node, qualname in _definitions(syntax.tree, ""):
-            if qualname != record["qualname"]:
-                continue
+        qualname = record["qualname"]
+        for node in self._definitions_of(syntax).get(qualname, ()):
             if isinstance(node, cst.FunctionDef) and _first_line(syntax, node) == record["line"]:
                 return FunctionValue(node=node, frame=frame, qualname=qualname)
             if isinstance(node, cst.ClassDef) and record["kind"] == "class":
@@ -153,6 +166,26 @@ class TracedEndpoints:
                 if isinstance(known, Known) and isinstance(known.value, ClassValue):
                     return known.value
         return None
+
+    def _call_at(self, syntax: Syntax, span: Span) -> cst.Call | None:
+        """Return the call whose span is `span`; None if there is no such call."""
+        if syntax.path not in self._calls:
+            found = self._calls[syntax.path] = {}
+            pending: list[cst.CSTNode] = [syntax.tree]
+            while pending:
+                node = pending.pop()
+                if isinstance(node, cst.Call):
+                    found.setdefault(syntax.span(node), node)
+                pending.extend(children(node))
+        return self._calls[syntax.path].get(span)
+
+    def _definitions_of(self, syntax: Syntax) -> dict[str, list[_Definition]]:
+        """Return the functions and classes of a module by their qualified names."""
+        if syntax.path not in self._named:
+            found = self._named[syntax.path] = {}
+            for node, qualname in _definitions(syntax.tree, ""):
+                found.setdefault(qualname, []).append(node)
+        return self._named[syntax.path]
 
     def _value(self, record: dict[str, Any], span: Span) -> Value:
         """Return the evaluator's value for the JSON that the process recorded for a value."""
@@ -171,45 +204,35 @@ class TracedEndpoints:
                 return Symbolic((EnvironmentReference(name),), span)
             case {"parts": [before, name, after]}:
                 return Symbolic((Text(before), EnvironmentReference(name), Text(after)), span)
-            case {"list": items}:
-                return Known(SequenceValue(list, [self._value(item, span) for item in items]), span)
-            case {"tuple": items}:
-                return Known(
-                    SequenceValue(tuple, [self._value(item, span) for item in items]), span
-                )
-            case {"dict": pairs}:
+            case {"computed": True}:
+                reason = "it is computed from an environment variable"
+                return Unknown(reason=reason, origin=span, computed=self.variables)
+            case {"sequence": [kind, items]}:
+                made = list if kind == "list" else tuple
+                return Known(SequenceValue(made, [self._value(item, span) for item in items]), span)
+            case {"pairs": pairs}:
                 entries: dict[object, tuple[Value, Value]] = {}
                 for key, item in pairs:
                     known_key = self._value(key, span)
-                    if not isinstance(known_key, Known) or isinstance(
-                        known_key.value, SequenceValue
+                    if not isinstance(known_key, Known) or not isinstance(
+                        known_key.value, (str, int, float, Enum, NoneType)
                     ):
                         return Unknown(reason="a key of it is not a constant", origin=span)
                     entries[known_key.value] = (known_key, self._value(item, span))
                 return Known(DictValue(entries), span)
-            case {"sdk": kind, "dialect": dialect, "arguments": given}:
+            case {"sdk": kind, "dialect": dialect, "arguments": given} if dialect in self.tracings:
                 arguments = {
                     name: Argument(self._value(item, span), span) for name, item in given.items()
                 }
                 return self.tracings[dialect].make(kind, arguments, span)
             case _:
-                return Unknown(reason=str(record.get("unknown")), origin=span)
+                reason = str(record.get("unknown"))[:LONGEST_REASON]
+                return Unknown(reason=reason, origin=span, is_refused=True)
 
     def _enum(self, kind: str) -> type[Enum] | None:
         """Return the enum of this name, if one of the SDKs has it."""
         found = (tracing.enums.get(kind) for tracing in self.tracings.values())
         return next((enum for enum in found if enum is not None), None)
-
-
-def _call_at(syntax: Syntax, span: Span) -> cst.Call | None:
-    """Return the call whose span is `span`; None if there is no such call."""
-    pending: list[cst.CSTNode] = [syntax.tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, cst.Call) and syntax.span(node) == span:
-            return node
-        pending.extend(children(node))
-    return None
 
 
 def _written(call: cst.Call | None, name: str) -> cst.Arg | None:
@@ -220,9 +243,7 @@ def _written(call: cst.Call | None, name: str) -> cst.Arg | None:
     return None
 
 
-def _definitions(
-    node: cst.CSTNode, prefix: str
-) -> Iterator[tuple[cst.FunctionDef | cst.ClassDef, str]]:
+def _definitions(node: cst.CSTNode, prefix: str) -> Iterator[tuple[_Definition, str]]:
     """Yield every function and class of a module with its qualified name."""
     for child in children(node):
         if isinstance(child, (cst.FunctionDef, cst.ClassDef)):

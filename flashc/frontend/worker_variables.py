@@ -13,10 +13,15 @@ from flashc_core import rules
 from flashc_core.credentials import looks_like_credential
 from flashc_core.diagnostics import Safety
 from flashc_core.encoding import is_text
-from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text, Variable
 
-from .decode import ArgumentDecoder, alternatives, span_of_value
+from .decode import ArgumentDecoder, span_of_value
+from .environment_values import report_computed
+
+_INSTEAD = (
+    "pass the environment variable unchanged and compute in the worker; "
+    "`os.environ[...]`, `os.getenv(...)`, `+` and f-strings stay references",
+)
 
 
 def read_environment(
@@ -44,7 +49,7 @@ def read_environment(
         computed = variables_of(key_value)
         if computed:
             span = span_of_value(key_value, argument.span)
-            _report_computed(decoder, "the name of a variable", computed, span)
+            report_computed(decoder.sink, "the name of a variable", computed, span, *_INSTEAD)
             continue
         parts = read_variable(decoder, key, Argument(item, span_of_value(item, argument.span)))
         if parts is not None:
@@ -63,14 +68,23 @@ def read_variable(
     match value:
         case Symbolic() if not value.computed:
             return value.parts
+        case Unknown(computed=computed) if computed:
+            report_computed(
+                decoder.sink, f"the variable `{name}`", computed, argument.span, *_INSTEAD
+            )
+            return None
         case Unknown():
             decoder.unknown(f"the variable `{name}`", argument.span, value)
             return None
         case Symbolic(computed=computed):
-            _report_computed(decoder, f"the variable `{name}`", computed, argument.span)
+            report_computed(
+                decoder.sink, f"the variable `{name}`", computed, argument.span, *_INSTEAD
+            )
             return None
         case Known() if value.variables:
-            _report_computed(decoder, f"the variable `{name}`", value.variables, argument.span)
+            report_computed(
+                decoder.sink, f"the variable `{name}`", value.variables, argument.span, *_INSTEAD
+            )
             return None
         case Known(value=str() as text) if not isinstance(text, Enum):
             if looks_like_credential(name, text):
@@ -99,22 +113,6 @@ def read_variable(
                 else None,
             )
             return None
-
-
-def _report_computed(
-    decoder: ArgumentDecoder, what: str, variables: frozenset[str], span: Span
-) -> None:
-    """Report a text that was computed from the values of environment variables."""
-    decoder.sink.report(
-        rules.COMPUTED_ENVIRONMENT,
-        span,
-        f"{what} is computed from {alternatives(variables, 'and')} when building, so its value "
-        "would be written into the artifact",
-        help=(
-            "pass the environment variable unchanged and compute in the worker; "
-            "`os.environ[...]`, `os.getenv(...)`, `+` and f-strings stay references",
-        ),
-    )
 
 
 def _texts(value: Value) -> list[str]:

@@ -8,13 +8,32 @@ same digest now.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from flashc.project.inputs import VOLATILE
-from flashc_core.cache import Store, digest
+from flashc.project.workspace import Workspace
+from flashc_core.cache import Store, decoded, digest
+
+_T = TypeVar("_T")
+
+
+class UnusableCache(Exception):
+    """An entry that was already relied on can't be decoded; without the cache, the work succeeds."""
+
+
+def without_unusable_cache(work: Callable[[Workspace], _T], workspace: Workspace) -> _T:
+    """Return the result of `work`; if the cache turns out to be unusable, do the work again without it.
+
+    The second time, the entries are not read, and are written anew.
+    """
+    try:
+        return work(workspace)
+    except UnusableCache:
+        return work(replace(workspace, cache=replace(workspace.cache, is_write_only=True)))
 
 
 class Trace(Struct, frozen=True, array_like=True):
@@ -42,21 +61,18 @@ class Memo:
 
         The result is None if the cache has no such entry.
         """
-        inputs = self.cache.read(f"{kind}-inputs", key)
-        if inputs is None:
-            return None
-        return self.cache.read(kind, self._full(key, msgspec.json.decode(inputs)), max_age)
+        inputs = self._inputs(kind, key)
+        return None if inputs is None else self.cache.read(kind, self._full(key, inputs), max_age)
 
     def inputs(self, kind: str, key: str) -> tuple[str, ...]:
         """Return the inputs of a result when it was last computed; none if it is not cached."""
-        data = self.cache.read(f"{kind}-inputs", key)
-        return () if data is None else msgspec.json.decode(data, type=tuple[str, ...])
+        return self._inputs(kind, key) or ()
 
     def save(self, kind: str, key: str, inputs: Iterable[str], result: bytes) -> None:
         """Cache a result, unless one of its inputs is volatile."""
         names = sorted(set(inputs))
         if VOLATILE not in names:
-            self.cache.write(f"{kind}-inputs", key, msgspec.json.encode(names))
+            self.cache.write(f"{kind}-inputs", key, msgspec.msgpack.encode(names))
             self.cache.write(kind, self._full(key, names), result)
 
     # Many small results in one entry ----------------------------------------------------------------
@@ -68,8 +84,7 @@ class Memo:
 
     def load_traces(self, kind: str, group: str) -> tuple[Trace, ...]:
         """Return the results of a group, whether or not they are valid now."""
-        data = self.cache.read(kind, group)
-        return () if data is None else msgspec.msgpack.decode(data, type=tuple[Trace, ...])
+        return decoded(self.cache.read(kind, group), tuple[Trace, ...]) or ()
 
     def valid(self, traces: Iterable[Trace], keys: Container[str]) -> dict[str, Trace]:
         """Return the traces with one of these keys that are valid for the present inputs, by key.
@@ -94,6 +109,10 @@ class Memo:
         """
         kept = [trace for trace in traces if VOLATILE not in trace.inputs]
         self.cache.write(kind, group, msgspec.msgpack.encode(kept))
+
+    def _inputs(self, kind: str, key: str) -> tuple[str, ...] | None:
+        """Return the inputs of a result; None if the cache does not have them."""
+        return decoded(self.cache.read(f"{kind}-inputs", key), tuple[str, ...])
 
     def _full(self, key: str, inputs: Iterable[str]) -> str:
         """Return a digest of a key and of the present contents of some inputs."""

@@ -1,41 +1,97 @@
-"""Get the imports of modules that do not use the SDK, from the cache or by parsing the modules."""
+"""Get what is read of modules without evaluation, from the cache or by parsing the modules."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
-from flashc.frontend.relevance import read_plain_module
+from flashc.frontend.relevance import find_module_links, read_plain_module
+from flashc.frontend.sdk_links import BoundLinks, ModuleLinks
 from flashc.project.inputs import InputDigests, module_input
 from flashc.project.workspace import Workspace
-from flashc_core.cache import digest
+from flashc_core.cache import decoded, digest
+from flashc_core.processes import on_all_processors
 from flashc_ir.modules import Module
 
 from .batches import batches
 from .fingerprint import compiler_identity, project_index
 from .memo import Memo
 
-_KIND = "imports"
+_T = TypeVar("_T")
+# The limit in bytes of source; reading less takes no longer than starting processes.
+_MIN_PARALLEL_SIZE = 100_000
 
 
 def read_plain_modules(workspace: Workspace, names: Sequence[str]) -> dict[str, Module]:
     """Return the modules of these names with their imports."""
-    found: dict[str, Module] = {}
-    if not names:
+    read = partial(read_plain_module, workspace.project)
+    keys = dict.fromkeys(names, "")
+    return _read(workspace, "imports", keys, read, list[Module], in_parallel=True)
+
+
+def read_links(workspace: Workspace, bound: Mapping[str, BoundLinks]) -> dict[str, ModuleLinks]:
+    """Return the links of modules, from what their imports bind."""
+    keys = {name: each.key() for name, each in bound.items()}
+
+    def read(name: str) -> ModuleLinks:
+        """Find the links of one module."""
+        return find_module_links(workspace.project, name, bound[name])
+
+    # Links are read several times, and this process keeps the statements of each module.
+    return _read(workspace, "links", keys, read, list[ModuleLinks], in_parallel=False)
+
+
+def _read(
+    workspace: Workspace,
+    kind: str,
+    keys: Mapping[str, str],
+    read: Callable[[str], _T],
+    stored: type[list[_T]],
+    *,
+    in_parallel: bool,
+) -> dict[str, _T]:
+    """Return what `read` returns for each of the modules.
+
+    `keys` are what the results depend on besides the modules' texts, `stored` is the type of a cache
+    entry.  `in_parallel` says that other processes may read, if it is much.
+    """
+    found: dict[str, _T] = {}
+    if not keys:
         return found
     project = workspace.project
     digests = InputDigests(project, {})
     memo, index = Memo(workspace.cache, digests.digest), project_index(project)
-    for batch in batches((name,) for name in names):
+    missing: list[tuple[str, list[str]]] = []
+    for batch in batches((name,) for name in keys):
         members = [name for (name,) in batch]
-        texts = (f"{name}\0{digests.digest(module_input(name))}" for name in members)
-        key = digest(_KIND, compiler_identity(), index, *texts)
-        data = memo.load(_KIND, key)
-        if data is not None:
-            modules = msgspec.msgpack.decode(data, type=list[Module])
+        texts = (f"{name}\0{digests.digest(module_input(name))}\0{keys[name]}" for name in members)
+        key = digest(kind, compiler_identity(), index, *texts)
+        cached = decoded(memo.load(kind, key), stored)
+        if cached is None or len(cached) != len(members):
+            missing.append((key, members))
         else:
-            modules = [read_plain_module(project, name) for name in members]
-            memo.save(_KIND, key, (), msgspec.msgpack.encode(modules))
-        found.update(zip(members, modules, strict=True))
+            found.update(zip(members, cached, strict=True))
+
+    names = [name for _, members in missing for name in members]
+
+    def read_one(number: int) -> bytes:
+        """Return the encoded result of a module that is not in the cache."""
+        return msgspec.msgpack.encode(read(names[number]))
+
+    encoded: Iterator[bytes]
+    if (
+        in_parallel
+        and sum(project.by_path[project.modules[name]].size for name in names) > _MIN_PARALLEL_SIZE
+    ):
+        encoded = on_all_processors(read_one, len(names))
+    else:
+        encoded = map(read_one, range(len(names)))
+    results = dict(zip(names, encoded, strict=True))
+    for key, members in missing:
+        data = msgspec.msgpack.encode([msgspec.Raw(results[name]) for name in members])
+        memo.save(kind, key, (), data)
+        found.update(zip(members, msgspec.msgpack.decode(data, type=stored), strict=True))
     return found

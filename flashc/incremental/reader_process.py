@@ -6,23 +6,38 @@ other work.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache, partial
 from importlib import import_module
+from typing import Any
 
 from flashc_core.processes import Prefork
 
-_DECORATOR = "dataclass"
 _NEEDED_BY_BOTH = "flashc.project.inputs"
 _NEEDED_FOR_READING = (
     "flashc.incremental.summaries",
     "flashc.frontend.summarise",
     "flashc.frontend.exports",
     "flashc.frontend.flash",
+    "libcst.native",
 )
+# Modules without endpoints are read without these.  So a process that reads alone imports them only then,
+# while several processes get them from the one that forks them.
+_NEEDED_FOR_ENDPOINTS = (
+    "flashc.frontend.legacy.lower",
+    "flashc.frontend.legacy.rewrite",
+    "flashc.frontend.legacy.semantics",
+    "flashc.frontend.flash.imports",
+    "flashc.frontend.flash.lower",
+    "flashc.frontend.flash.semantics",
+)
+_KEPT_NODES = 1024
+WHITESPACE = ("SimpleWhitespace", "ParenthesizedWhitespace", "TrailingWhitespace", "Newline")
+"""The kinds of nodes that have no positions in the process."""
 
 
 def start_reader() -> Prefork | None:
@@ -31,36 +46,96 @@ def start_reader() -> Prefork | None:
     The result is None if the process would save no time or can't be started.
     """
     import_module(_NEEDED_BY_BOTH)  # before the process is forked, so that it is imported once
-    return None if "libcst" in sys.modules else Prefork.start(_prepare)
+    return None if "libcst" in sys.modules else Prefork.start(_prepare, _prepare_for_endpoints)
 
 
 def _prepare() -> None:
     """Import the modules that read modules of a project."""
-    with _light_dataclasses():
+    with _light_nodes():
         import_module("libcst")
+    _lighten_whitespace()
+    _lighten_parentheses()
     for name in _NEEDED_FOR_READING:
         import_module(name)
 
 
-@contextmanager
-def _light_dataclasses() -> Generator[None, None, None]:
-    """Let modules that are imported now define their dataclasses without the methods that LibCST replaces.
+def _prepare_for_endpoints() -> None:
+    """Import the modules that lower endpoints."""
+    for name in _NEEDED_FOR_ENDPOINTS:
+        import_module(name)
 
-    Generating and compiling the methods of its two hundred kinds of nodes is half of the time of
-    importing LibCST.  LibCST itself defines how its nodes are compared, hashed and shown.  Without
-    `frozen`, only the protection against changes is missing, and creating a node is faster.  This
-    process contains no other code that uses LibCST.
+
+class _Abstract:
+    """An abstract base class without the registry of `abc.ABC`."""
+
+    __slots__ = ()
+
+
+@contextmanager
+def _light_nodes() -> Generator[None, None, None]:
+    """Let LibCST, which is imported now, define its nodes without what reading does not need.
+
+    - Their dataclasses have no methods that LibCST replaces: generating and compiling those of two
+      hundred kinds of nodes is half of the time of importing LibCST, which itself defines how its nodes are compared, hashed and shown.
+      Without `frozen`, only the protection against changes is missing, and creating a node is faster.
+    - `isinstance` does not ask the registries of abstract classes, which takes several times longer.
+
+    This process contains no other code that uses LibCST.
     """
-    whole = getattr(dataclasses, _DECORATOR)
-    setattr(dataclasses, _DECORATOR, partial(_light_dataclass, whole))
+    import_module("subprocess")  # LibCST imports it; its own classes stay as they are
+    changed = ((dataclasses, "dataclass", _light_dataclass), (abc, "ABC", _Abstract))
+    whole = [getattr(module, name) for module, name, _ in changed]
+    for module, name, light in changed:
+        setattr(module, name, light)
     try:
         yield
     finally:
-        setattr(dataclasses, _DECORATOR, whole)
+        for (module, name, _), before in zip(changed, whole, strict=True):
+            setattr(module, name, before)
 
 
-def _light_dataclass(
-    whole: Callable[..., object], cls: type | None = None, /, **options: bool
-) -> object:
-    """Call `whole`, the decorator for dataclasses, so that it generates only `__init__`."""
-    return whole(cls, **{**options, "frozen": False, "eq": False, "repr": False})
+def _lighten_whitespace() -> None:
+    """Let the nodes of white space, which are half of all nodes, do only what reading needs.
+
+    The parser makes them of white space, so this needs no check; and nobody asks for their positions.
+    So equal ones may be one node: the parser, which takes the classes from the package, gets the node
+    that it has made before.
+    """
+    libcst = import_module("libcst")
+    whitespace = import_module("libcst._nodes.whitespace")
+    for name in WHITESPACE:
+        kind = getattr(whitespace, name)
+        kind.__post_init__ = _do_nothing
+        kind._codegen = kind._codegen_impl
+    for name in ("SimpleWhitespace", "Newline"):  # nodes without other nodes
+        setattr(libcst, name, lru_cache(_KEPT_NODES)(getattr(whitespace, name)))
+
+
+def _lighten_parentheses() -> None:
+    """Let expressions without parentheses write their text without a generator for each of them."""
+    kind = import_module("libcst._nodes.expression")._BaseParenthesizedNode
+    with_parentheses = kind._parenthesize
+
+    def parenthesize(node: Any, state: Any) -> AbstractContextManager[None]:
+        """Return the context in which a node writes what is between its parentheses."""
+        if node.lpar or node.rpar:
+            context: AbstractContextManager[None] = with_parentheses(node, state)
+            return context
+        without: AbstractContextManager[None] = state.record_syntactic_position(node)
+        return without
+
+    kind._parenthesize = parenthesize
+
+
+def _do_nothing(_node: object) -> None:
+    """Check nothing."""
+
+
+_WHOLE_DATACLASS: Callable[..., object] = dataclasses.dataclass
+
+
+def _light_dataclass(cls: type | None = None, /, **options: bool) -> object:
+    """Call the decorator for dataclasses, so that it generates only `__init__`."""
+    if cls is None:
+        return partial(_light_dataclass, **options)
+    return _WHOLE_DATACLASS(cls, **{**options, "frozen": False, "eq": False, "repr": False})

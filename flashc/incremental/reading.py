@@ -13,10 +13,10 @@ from functools import cached_property
 import msgspec
 
 from flashc.frontend.summary import ComponentSummary, ModuleExports, SummaryLinks
-from flashc_core.cache import digest
+from flashc_core.cache import decoded, digest
 from flashc_core.diagnostics import Diagnostic
 
-from .memo import Trace
+from .memo import Trace, UnusableCache
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,14 @@ class StoredSummary:
 
     @classmethod
     def of(cls, trace: Trace) -> StoredSummary:
-        """Return the summary that is the result of a trace."""
-        links = msgspec.msgpack.decode(trace.result, type=SummaryLinks)
+        """Return the summary that is the result of a trace.
+
+        Raises:
+            UnusableCache: the result is something else.
+        """
+        links = decoded(trace.result, SummaryLinks)
+        if links is None:
+            raise UnusableCache
         return cls(trace.result, trace.digest_of_result, links)
 
     @classmethod
@@ -48,8 +54,15 @@ class StoredSummary:
 
     @cached_property
     def summary(self) -> ComponentSummary:
-        """The whole summary."""
-        return msgspec.msgpack.decode(self.data, type=ComponentSummary)
+        """The whole summary.
+
+        Raises:
+            UnusableCache: the cache has something else in its place.
+        """
+        summary = decoded(self.data, ComponentSummary)
+        if summary is None:
+            raise UnusableCache
+        return summary
 
 
 @dataclass(frozen=True, eq=False)

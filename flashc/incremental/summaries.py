@@ -26,7 +26,7 @@ from flashc.frontend.summary import Component, ComponentSummary, ModuleExports, 
 from flashc.project.inputs import InputDigests, is_about_code, module_input, module_of_value
 from flashc.project.workspace import Workspace
 from flashc.syntax.stack import call_on_new_stack
-from flashc_core.cache import digest
+from flashc_core.cache import decoded, digest
 from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
 from flashc_ir.verify import verify_parts
@@ -173,18 +173,15 @@ class _Library:
     def _reading(self, found: Sequence[Batch]) -> AbstractContextManager[Iterator[bytes]]:
         """Begin to read the absent components of batches in other processes; return the results in order.
 
-        Other processes are used if that saves time.  After an edit of one module, it saves half of
-        the time: this process would first have to import LibCST, which takes as long as all other
-        work, and the prepared process has imported it already.
+        Other processes are used if that saves time.  A prepared process always does: this one would
+        first have to import LibCST, which the prepared process has imported already.
         """
         missing = tuple(batch for batch in found if batch.absent)
         work = _Work(self.detached(), missing)
-        nothing_cached = all(batch.absent == batch.components for batch in found)
-        size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
-        pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not nothing_cached)
-        if not pays:
-            return nullcontext(map(work, range(len(missing))))
         prefork = self.workspace.prefork
+        size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
+        if not missing or (prefork is None and size <= _MIN_PARALLEL_SIZE):
+            return nullcontext(map(work, range(len(missing))))
         return closing(on_all_processors(work, len(missing), least=1, prefork=prefork))
 
     def detached(self) -> _Library:
@@ -262,8 +259,8 @@ class _Library:
                 result = msgspec.msgpack.encode(computed[current])
                 self.memo.save(_EXPORTS, key, computed[current].inputs, result)
                 self._finish(current, computed[current])
-            elif (found := self.memo.load(_EXPORTS, key)) is not None:
-                self._finish(current, msgspec.msgpack.decode(found, type=ModuleExports))
+            elif (found := decoded(self.memo.load(_EXPORTS, key), ModuleExports)) is not None:
+                self._finish(current, found)
             else:
                 computed[current] = self._read_exports(current)
                 pending += self._unknown(computed[current].inputs)

@@ -17,7 +17,7 @@ from pygls.workspace import TextDocument
 from flashc import __version__
 from flashc.report.json_report import page_url
 from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety, Severity
-from flashc_core.encoding import encode
+from flashc_core.encoding import encode, visible
 from flashc_core.source import Location, Span
 
 from . import features
@@ -159,12 +159,9 @@ class FlashServer(LanguageServer):
     ) -> lsp.Diagnostic:
         """Return a diagnostic in the protocol's form; its notes and help follow the message."""
         rule = diagnostic.rule
-        lines = [diagnostic.message]
-        lines += [f"note: {note}" for note in diagnostic.notes]
-        lines += [f"help: {text}" for text in diagnostic.help]
         return lsp.Diagnostic(
             range=self.to_range(analysis, diagnostic.location),
-            message="\n".join(lines),
+            message=message_of(diagnostic),
             severity=_SEVERITIES[diagnostic.severity],
             code=rule.code,
             code_description=lsp.CodeDescription(page_url(rule.code)),
@@ -179,7 +176,7 @@ class FlashServer(LanguageServer):
     ) -> lsp.DiagnosticRelatedInformation:
         """Return a label in the protocol's form."""
         return lsp.DiagnosticRelatedInformation(
-            self.to_location(project, analysis, label.location), label.text
+            self.to_location(project, analysis, label.location), visible(label.text)
         )
 
     def to_range(self, analysis: Analysis, location: Location) -> lsp.Range:
@@ -209,6 +206,14 @@ class FlashServer(LanguageServer):
                 for path, edits in sorted(by_path.items())
             ]
         )
+
+
+def message_of(diagnostic: Diagnostic) -> str:
+    """Return the message of a finding with its notes and help, without characters that control terminals."""
+    lines = [diagnostic.message]
+    lines += [f"note: {note}" for note in diagnostic.notes]
+    lines += [f"help: {text}" for text in diagnostic.help]
+    return visible("\n".join(lines))
 
 
 def uri_of(root: Path, path: str) -> str:

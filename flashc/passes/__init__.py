@@ -14,7 +14,9 @@ from flashc_ir.verify import Verifier
 
 from .check_annotations import check_annotations
 from .check_annotations_in_match import check_annotations_in_match
+from .check_blocking_calls import check_blocking_calls
 from .check_calls import check_calls
+from .check_credentials import check_credentials
 from .check_dependencies import check_dependencies
 from .check_files import check_files
 from .check_graph import check_graph
@@ -25,6 +27,7 @@ from .check_load_balancers import check_load_balancers
 from .check_names import check_names
 from .check_nested_endpoints import check_nested_endpoints
 from .check_sdk_imports import check_sdk_imports
+from .check_smoke import check_smoke
 from .check_syntax_version import check_syntax_version
 from .check_worker_modules import check_worker_modules
 from .check_worker_packages import check_worker_packages
@@ -59,10 +62,13 @@ ANALYSES: tuple[Pass, ...] = (
     check_names,
     resolve_calls,
     check_calls,
+    check_blocking_calls,
     check_graph,
     check_workers,
     check_load_balancers,
+    check_smoke,
     check_files,
+    check_credentials,
     # Reported only if nothing else explains why there is no endpoint.
     check_has_endpoints,
 )

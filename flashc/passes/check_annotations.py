@@ -1,4 +1,4 @@
-"""Check that what functions of endpoints declare to take and return can travel between endpoints."""
+"""Check the annotations of endpoint functions: parameters and results must be encodable as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flashc_ir.program import Program
 from .context import PassContext
 
 # Well-known classes whose objects have no encoding in JSON, with what to send instead.
-_INSTEAD = {
+_ALTERNATIVES = {
     "PIL.Image.Image": "send the bytes of the image file: `bytes`",
     "collections.abc.Callable": "send what the function needs to know instead",
     "io.BytesIO": "send `bytes`",
@@ -35,12 +35,16 @@ _INSTEAD = {
 
 
 def check_annotations(program: Program, context: PassContext) -> Program:
-    """Report annotations of classes that JSON can't carry, and routes without known arguments."""
+    """Report annotations that name a class known to have no JSON encoding, and hidden parameters.
+
+    Parameters are hidden if a route has only `*args` and `**kwargs`.
+    """
     for endpoint in program.code_endpoints():
         match endpoint:
             case QueueFunction(function=function):
                 _check_function(program, function, context.sink)
-            case QueueClass(methods=(function,)):  # others may be helpers, which no job calls
+            case QueueClass(methods=(function,)):
+                # In a class with several methods, some may be helpers that no job calls.
                 _check_function(program, function, context.sink)
             case LoadBalanced():
                 for route in endpoint.routes:
@@ -51,14 +55,14 @@ def check_annotations(program: Program, context: PassContext) -> Program:
 
 
 def _check_function(program: Program, function: Function, sink: Sink) -> None:
-    """Report the parameters and the result of a function whose annotation JSON can't carry."""
+    """Report the parameters and the result whose annotation names a class without a JSON encoding."""
     module = program.module(function.module)
     if module is None:
         return
     for parameter in function.parameters:
-        for name in _classes(parameter.annotation, module):
+        for name in _unencodable_classes(parameter.annotation, module):
             _report(name, f"argument `{parameter.name}` is never", parameter.span, sink)
-    for name in _classes(function.returns, module):
+    for name in _unencodable_classes(function.returns, module):
         _report(name, f"result of `{function.name}` can't be sent as", function.span, sink)
 
 
@@ -68,16 +72,19 @@ def _report(name: str, what: str, span: Span, sink: Sink) -> None:
         rules.ANNOTATION_WITHOUT_ENCODING,
         span,
         f"the {what} a `{name}`, which JSON can't carry",
-        notes=("jobs have JSON: an argument arrives as it was sent, a result makes the job fail",),
-        help=(_INSTEAD[name],),
+        notes=(
+            "input and output of a job are JSON: an argument arrives as plain JSON data; "
+            "a result of this class makes the job fail",
+        ),
+        help=(_ALTERNATIVES[name],),
     )
 
 
-def _classes(annotation: str | None, module: Module) -> Iterator[str]:
+def _unencodable_classes(annotation: str | None, module: Module) -> Iterator[str]:
     """Yield the classes without an encoding that an annotation names, by their full names."""
     for node in () if annotation is None else _names_in(annotation):
         name = _full_name(node, module)
-        if name in _INSTEAD:
+        if name in _ALTERNATIVES:
             yield name
 
 
@@ -111,7 +118,10 @@ def _full_name(node: ast.AST, module: Module) -> str:
 
 
 def _check_route(function: Function, sink: Sink) -> None:
-    """Report a route whose function shows no arguments, because a decorator made it."""
+    """Report a route that has only `*args` and `**kwargs`, usually a wrapper without `functools.wraps`.
+
+    Functions with an unevaluated decorator are skipped: their signature is unknown.
+    """
     variadic = {ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD}
     if function.decorated or {p.kind for p in function.parameters} != variadic:
         return

@@ -100,15 +100,16 @@ def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) 
 
 
 def _check_generator(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
-    """Report a call of a generator of another endpoint, whose items come all at once."""
+    """Report an awaited call of a generator of another endpoint."""
+    if not shape.awaited:
+        return
     loop = "async for" if function.is_async else "for"
-    fix = f"read it with `{loop}`; it can't be awaited" if shape.awaited else "return a list"
     sink.report(
         rules.GENERATOR_CALLED,
         call.span,
-        f"`{function.name}` is a generator; another endpoint gets its items only when all are computed",
+        f"`{function.name}` is a generator, and its call can't be awaited",
         secondary=(Label(function.span, "defined here"),),
-        help=(f"{fix}, or read the endpoint's stream through its URL",),
+        help=(f"read it with `{loop}`, which gets each item when it is there",),
     )
 
 

@@ -48,7 +48,15 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         and all(e.configuration.has_known_dependencies for e in program.deployed())
         and all(endpoint.has_known_dependencies for endpoint in program.unlowered)
     )
-    packages = _Packages(present, declared, {offer.name: offer for offer in program.offers})
+    asked = [*program.requirements]
+    for endpoint in program.deployed():
+        asked += endpoint.configuration.dependencies
+    packages = _Packages(
+        present,
+        declared,
+        {offer.name: offer for offer in program.offers},
+        is_open=any(dependency.is_unnamed for dependency in asked),
+    )
     missing = {top for m in workers if is_known for top in _check_module(m, packages, context)}
     check_deferred_imports(program, missing, context)
     computed = any(problem.computed for m in workers for problem in m.import_problems)
@@ -60,11 +68,15 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
 
 @dataclass(frozen=True, slots=True)
 class _Packages:
-    """The distributions that workers have, those that the app asks for, and those it could choose."""
+    """The distributions that workers have, those that the app asks for, and those it could choose.
+
+    `is_open` says that the app asks for a repository whose distribution is not known.
+    """
 
     present: set[str]
     declared: set[str]
     offers: dict[str, Offer]
+    is_open: bool
 
 
 def _check_module(module: Module, packages: _Packages, context: PassContext) -> set[str]:
@@ -97,7 +109,7 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
                 f"`{top}` is in `{folder}/`; a worker imports from the project's root only",
                 help=(f"build from `{folder}/`",),
             )
-        else:
+        elif not packages.is_open:
             _report_undeclared(item, top, packages, context.sink)
     return seen
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flashc_core import rules
-from flashc_core.credential_files import why_credentials
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 from flashc_ir.artifact_paths import MANIFEST_PATH, RUNTIME_PACKAGE, handler_path
@@ -18,7 +15,7 @@ _RUNTIME = (RUNTIME_PACKAGE, f"{RUNTIME_PACKAGE}.py")
 
 
 def check_files(program: Program, context: PassContext) -> Program:
-    """Report files that hide a module of the worker, hold credentials, or take a generated path."""
+    """Report files that hide a module of the worker or take a generated path."""
     generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints()}
     generated[MANIFEST_PATH] = "the manifest"
     # If all endpoints are containers of other images, no worker unpacks the artifact.
@@ -37,17 +34,6 @@ def check_files(program: Program, context: PassContext) -> Program:
         hidden = overwrites(file.path) if has_workers else None
         if hidden is not None:
             _report_hidden(file.path, hidden, context.sink)
-        try:
-            why = why_credentials(file.path, file.size, partial(context.project.read, file.path))
-        except OSError:
-            why = None  # a file that can't be read is reported by the build
-        if why is not None:
-            context.sink.report(
-                rules.CREDENTIALS_FILE,
-                WholeFile(file.path),
-                f"`{file.path}` would be in the artifact: {why}",
-                help=("list it in `.flashignore`, and pass values to workers by `env=`",),
-            )
     return program
 
 

@@ -15,14 +15,14 @@ from .call_resolver import Definition
 from .context import PassContext
 
 # GPUs in a list are very different if one has at least this many times the memory of a later one.
-_UNEQUAL = 2
+_MEMORY_RATIO = 2
 
 
 def check_workers(program: Program, context: PassContext) -> Program:
     """Report missing variables, state that endpoints can't share, and very different GPUs.
 
     Missing variables are environment variables that workers read and that are not set there.  GPUs
-    are very different if a model for the largest may not fit into the memory of the smallest.
+    in a list are very different if one GPU has at least twice the memory of a later one.
     """
     sink = context.sink
     resolver = context.call_resolver(program)
@@ -146,9 +146,9 @@ def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, Globa
 
 
 def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
-    """Report a list that prefers a large GPU to a small one: the platform may assign any of them.
+    """Report a GPU list in which a later GPU has at most half the memory of an earlier one.
 
-    A list with the small one first says that it is large enough.
+    The platform may assign the smaller one.  A list that begins with the smallest GPU is accepted.
     """
     hardware = endpoint.configuration.resources.hardware
     if not isinstance(hardware, Gpu):
@@ -159,7 +159,7 @@ def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
         (large, small)
         for index, large in enumerate(known)
         for small in known[index + 1 :]
-        if large[0] >= _UNEQUAL * small[0]
+        if large[0] >= _MEMORY_RATIO * small[0]
     ]
     if not descending or min(known) == known[0]:
         return

@@ -10,7 +10,7 @@ from flashc.project.inputs import module_input, variable_input
 from flashc.project.options import Options
 from flashc.project.project import Project
 from flashc.project.source_file import SourceFile
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Label, Sink
 from flashc_ir.modules import Module
 from flashc_ir.program import Program
 
@@ -23,12 +23,13 @@ class PassContext:
     """The sink for the findings of passes, and the project that the program was read from.
 
     `environment` are the variables of the building process; every variable that is read is
-    recorded.  `flags` are the names of the options that the user gave
+    recorded.  `credentials` are those in the files that go into the artifact.  `flags` are the names of the options that the user gave
     for this run.  `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
     """
 
     sink: Sink
     project: Project
+    credentials: tuple[Label, ...]
     options: Options
     environment: BuildEnvironment
     how_to_declare: tuple[str, ...]

@@ -255,11 +255,13 @@ class _Walk:
             if path.endswith(".py"):
                 self.texts[path] = self.unsaved[path]
             return hashlib.sha256(self.unsaved[path]).hexdigest()
-        with open(self._absolute(path), "rb") as stream:
-            if not path.endswith(".py") or size > MAX_KEPT:
+        with open(self._absolute(path), "rb", buffering=0) as stream:
+            if size > MAX_KEPT:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
-            self.texts[path] = stream.read()
-        return hashlib.sha256(self.texts[path]).hexdigest()
+            data = stream.readall()
+        if path.endswith(".py"):
+            self.texts[path] = data
+        return hashlib.sha256(data).hexdigest()
 
     def _absolute(self, path: str) -> str:
         """Return an absolute path as a string.

@@ -18,16 +18,18 @@ _FILE = ".env"
 class BuildEnvironment(Mapping[str, str]):
     """Environment variables by name.
 
-    `asked` collects all names that were read, also missing ones.
+    `asked` collects all names that were read, also missing ones.  `stated` are those whose values
+    stand in the project's `pyproject.toml`, so that they are no secrets.
     """
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], stated: frozenset[str] = frozenset()) -> None:
         self._variables = dict(variables)
+        self.stated = stated
         self.asked: set[str] = set()
 
     def recording(self) -> BuildEnvironment:
         """Return a copy that records which variables are read from it, in a new set `asked`."""
-        return BuildEnvironment(self._variables)
+        return BuildEnvironment(self._variables, self.stated)
 
     def __getitem__(self, name: str) -> str:
         self.asked.add(name)
@@ -53,7 +55,7 @@ def build_environment(project: Project, given: Mapping[str, str], sink: Sink) ->
     `given` (`[tool.flashc.env]`).  A `.env` that can't be read is reported.
     """
     from_file = _read_env_file(project, sink) if (project.root / _FILE).is_file() else {}
-    return BuildEnvironment({**from_file, **os.environ, **given})
+    return BuildEnvironment({**from_file, **os.environ, **given}, frozenset(given))
 
 
 def _read_env_file(project: Project, sink: Sink) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from flashc_core.files import read_limited
 from flashc_ir.program import Exclusion
 
 from .project import Project
@@ -59,7 +60,7 @@ def _declares(project: Project, path: str, words: tuple[bytes, ...]) -> bool:
     try:
         if not file.is_file() or file.stat().st_size > _MOST_BYTES:
             return False
-        data = file.read_bytes()
+        data = read_limited(file)
     except OSError:
         return False
     return b"Endpoint(" in data and any(word in data for word in words)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
+
+from flashc_core.files import read_limited
+
+from .ignore_patterns import compile_patterns, expressions_of_valid
 
 # The patterns that Flash itself never deploys (gitignore syntax), then those that flashc adds.
 BUILT_IN = (
@@ -41,7 +49,11 @@ class IgnoreRule:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+_GROUP = re.compile(r"\(\?P<\w+>")
+_NEVER = r"(?!)"
+
+
+@dataclass(frozen=True, eq=False)
 class _Layer:
     """The patterns of one ignore file.
 
@@ -50,9 +62,31 @@ class _Layer:
     """
 
     source: str
-    spec: GitIgnoreSpec
+    lines: Sequence[str]
     inside: str = ""
     above: str = ""
+
+    @cached_property
+    def spec(self) -> GitIgnoreSpec:
+        """The compiled patterns; they are not needed if no path matches one of them."""
+        return compile_patterns(self.lines)
+
+    def matches(self, path: str) -> bool:
+        """Return whether one of the patterns matches a path, also if a later one takes that back."""
+        return self._any_pattern.search(path) is not None
+
+    @cached_property
+    def _any_pattern(self) -> re.Pattern[str]:
+        """One expression for all patterns: most paths match none, and this finds it out fast."""
+        if self.lines is BUILT_IN:
+            expressions = expressions_of_valid(BUILT_IN)
+        else:
+            compiled = (pattern.regex for pattern in self.spec.patterns)
+            expressions = [each.pattern for each in compiled if each is not None]
+        texts = (_GROUP.sub("(?:", each) for each in expressions)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # `[[` in a pattern
+            return re.compile("|".join(f"(?:{text})" for text in texts) or _NEVER)
 
 
 class IgnoreRules:
@@ -64,7 +98,7 @@ class IgnoreRules:
     @classmethod
     def built_in(cls) -> IgnoreRules:
         """Return the built-in rules alone."""
-        return cls((_Layer("built-in", GitIgnoreSpec.from_lines(BUILT_IN)),))
+        return cls((_Layer("built-in", BUILT_IN),))
 
     @classmethod
     def of(cls, root: Path) -> IgnoreRules:
@@ -73,7 +107,7 @@ class IgnoreRules:
         They are the built-in rules, and those of the repository's folders above the root.  If the
         repository ignores the root itself, its rules do not count: the author builds it all the same.
         """
-        built_in = _Layer("built-in", GitIgnoreSpec.from_lines(BUILT_IN))
+        built_in = _Layer("built-in", BUILT_IN)
         above = _layers_above(root)
         return cls((built_in,) if any(map(_ignores_root, above)) else (built_in, *above))
 
@@ -87,10 +121,9 @@ class IgnoreRules:
         for name in IGNORE_FILES:
             file = root / folder / name
             if file.is_file():
-                text = file.read_text(encoding="utf-8", errors="replace")
+                text = read_limited(file).decode("utf-8", "replace")
                 path = f"{folder}/{name}" if folder else name
-                spec = GitIgnoreSpec.from_lines(text.splitlines())
-                layers.append(_Layer(path, spec, inside=folder))
+                layers.append(_Layer(path, text.splitlines(), inside=folder))
         return self if len(layers) == len(self._layers) else IgnoreRules(tuple(layers))
 
     def match(self, path: str, *, is_folder: bool) -> IgnoreRule | None:
@@ -98,7 +131,10 @@ class IgnoreRules:
         verdict: IgnoreRule | None = None
         for layer in self._layers:
             local = layer.above + (path[len(layer.inside) + 1 :] if layer.inside else path)
-            result = layer.spec.check_file(local + "/" if is_folder else local)
+            local = local + "/" if is_folder else local
+            if not layer.matches(local):
+                continue
+            result = layer.spec.check_file(local)
             if result.include is not None and result.index is not None:
                 pattern = str(layer.spec.patterns[result.index].pattern)
                 verdict = IgnoreRule(pattern, layer.source) if result.include else None
@@ -112,9 +148,10 @@ def _layers_above(root: Path) -> list[_Layer]:
         file = folder / ".gitignore"
         if folder != root and file.is_file():
             source = os.path.relpath(file, root).replace(os.sep, "/")
-            text = file.read_text(encoding="utf-8", errors="replace")
-            spec = GitIgnoreSpec.from_lines(text.splitlines())
-            found.append(_Layer(source, spec, above=f"{root.relative_to(folder).as_posix()}/"))
+            text = read_limited(file).decode("utf-8", "replace")
+            found.append(
+                _Layer(source, text.splitlines(), above=f"{root.relative_to(folder).as_posix()}/")
+            )
         if (folder / ".git").exists():
             return found[::-1]
     return []  # no repository

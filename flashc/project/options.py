@@ -1,10 +1,11 @@
-"""Read the options of a project: `[tool.flashc]` in pyproject.toml, overridden by flags."""
+"""Read the options of a project: `[tool.flashc]` in pyproject.toml, overridden by the user's own ones."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -12,11 +13,16 @@ from typing import Any, ClassVar, Literal, cast
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.documents import UnreadableDocument, parse_toml
+from flashc_core.files import real_path
 from flashc_core.source import Lines, Location, Span, WholeFile
+from flashc_ir.smoke import SmokeCall
 
 from .project import Project
+from .toml_positions import Key, find_key
+from .user_options import USER_ONLY, user_options, variable_of
 
 PYPROJECT = "pyproject.toml"
+_DECIDES = {"allow_call": "whether agents may call endpoints"}
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -25,13 +31,21 @@ class Options:
     """The options of flashc.  If an option is None, flashc chooses a value, perhaps by the project.
 
     `select` and `ignore` are codes, beginnings of codes or names of rules; only `check` uses them.
+    `allow_call` lets agents call endpoints through `flashc mcp`.
     `extras` and `groups` choose optional requirements of the project.
-    `trace` allows flashc to run modules of the project that it can't evaluate.
+    `trace` allows flashc to run modules of the project that it can't evaluate; `no_sandbox` allows
+    that also if this machine has no sandbox for them.
     `size_budget` is the maximum size of an artifact in bytes, written as "200 MB".
+    `allow_credentials` are the paths of files that go into the artifact although they look like
+    credentials.
     `env` sets environment variables that constants of the program read when flashc builds.
+    `smoke` are the calls that `deploy` makes when the workers run the new release.
     """
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str | bool]] = {
+        "extra": "forbid",
+        "arbitrary_types_allowed": True,
+    }
 
     app: str | None = None
     python_version: str | None = None
@@ -44,27 +58,33 @@ class Options:
     keep_build: bool = False
     per_endpoint: bool = False
     allow_build: bool = False
+    allow_call: bool = False
     trace: bool = False
+    no_sandbox: bool = False
     size_budget: int | None = None
     locker: Literal["uv", "pip-tools"] = "uv"
     locked: bool = False
+    allow_credentials: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict[str, str])
+    smoke: tuple[SmokeCall, ...] = ()
 
 
 def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Options:
-    """Return the options in the project's pyproject.toml, overridden by flags that are not None.
+    """Return the options of the project, overridden by those of the user and by flags that are not None.
 
-    Keys of the file are spelled with `-` or `_`.  A key that can't be used is reported and left
-    out; the other keys are used.  A file that can't be read is reported, and only the flags are
-    used.
+    Keys of the project's `pyproject.toml` are spelled with `-` or `_`.  A key that can't be used is
+    reported and left out; the other keys are used.  So is a key that only the user may set, such as
+    `trace`.  A file that can't be read is reported, and only the other options are used.
 
     Raises:
         TypeError: a flag is not an option.
         ValueError: the text of `size_budget` in `flags` is not a size.
     """
-    given = {key: _convert_flag(value, key) for key, value in flags.items() if value is not None}
+    given = user_options(sink) | {
+        key: _convert_flag(value, key) for key, value in flags.items() if value is not None
+    }
     if not (project.root / PYPROJECT).is_file():
         return Options(**given)
     try:
@@ -74,13 +94,46 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         sink.report(
             rules.INVALID_CONFIGURATION,
             _location_of_error(error),
-            f"`{PYPROJECT}` can't be used: {error}",
+            f"`{PYPROJECT}` can't be used: {getattr(error, 'strerror', None) or error}",
             help=("correct the file; flashc reads its `[tool.flashc]` table",),
         )
         return Options(**given)
-    unused = {key: value for key, value in table.items() if key.replace("-", "_") not in given}
-    options = _validate(unused, Lines(text), sink) if unused else Options()
+    lines = Lines(text)
+    kept = {
+        key: value
+        for key, value in table.items()
+        if key.replace("-", "_") not in given and not _is_refused(key, value, project, lines, sink)
+    }
+    if isinstance(kept.get("output"), str):
+        kept["output"] = str(project.root / kept["output"])
+    options = _validate(kept, lines, sink) if kept else Options()
     return replace(options, **given)
+
+
+def _is_refused(key: str, value: object, project: Project, lines: Lines, sink: Sink) -> bool:
+    """Return whether only the user may set what a key of the project sets; report it if so."""
+    name = key.replace("-", "_")
+    if name == "output" and isinstance(value, str):
+        if "\0" not in value and real_path(project.root / value).is_relative_to(project.root):
+            return False
+        sink.report(
+            rules.USERS_OPTION,
+            _location_of_key((key,), lines),
+            f"a project can't write outside of itself; `{key}` has no effect",
+            help=(f"to write there, type `--output {shlex.quote(value)}`",),
+        )
+        return True
+    if name not in USER_ONLY:
+        return False
+    typed = f"--{name.replace('_', '-')}" + (f" {value}" if name == "locker" else "")
+    sink.report(
+        rules.USERS_OPTION,
+        _location_of_key((key,), lines),
+        f"only the user can set `{key}`, because it decides {_DECIDES.get(name, 'which code runs on this machine')}; "
+        "it has no effect here",
+        help=(f"type `{typed}` if you want this, or set `{variable_of(name)}`",),
+    )
+    return True
 
 
 def _convert_flag(value: Any, name: str) -> Any:
@@ -90,7 +143,7 @@ def _convert_flag(value: Any, name: str) -> Any:
     """
     if name == "output":
         return Path(value)
-    if name in ("exclude", "extras", "groups", "select", "ignore"):
+    if name in ("exclude", "extras", "groups", "allow_credentials", "select", "ignore"):
         return (value,) if isinstance(value, str) else tuple(value)
     return parse_size(value) if name == "size_budget" and isinstance(value, str) else value
 
@@ -102,6 +155,8 @@ def _validate(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
     adapter = TypeAdapter(Options)
     spelled = {key.replace("-", "_"): key for key in table}
     values = {name: table[key] for name, key in spelled.items()}
+    if "smoke" in values:
+        values["smoke"] = _read_smoke(values["smoke"], lines, sink)
     budget = values.get("size_budget")
     if isinstance(budget, str):
         try:
@@ -117,6 +172,19 @@ def _validate(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
             _report_key(spelled[name], str(problem["msg"]), lines, sink)
             values.pop(name, None)
     return adapter.validate_python(values)
+
+
+def _read_smoke(document: object, lines: Lines, sink: Sink) -> tuple[SmokeCall, ...]:
+    """Return the smoke calls; report what can't be used of them."""
+    from .smoke import read_smoke  # most projects have no smoke calls
+
+    def locate(keys: Sequence[Key]) -> Location:
+        return _location_of_key(("smoke", *keys), lines)
+
+    def report(keys: Sequence[Key], message: str, help: tuple[str, ...]) -> None:
+        sink.report(rules.INVALID_CONFIGURATION, locate(keys), message, help=help)
+
+    return tuple(read_smoke(document, locate, report))
 
 
 def parse_size(text: str) -> int:
@@ -151,21 +219,19 @@ def _report_key(key: str, message: str, lines: Lines, sink: Sink) -> None:
         close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
         help, message = (hint,), f"`[tool.flashc]` has no key `{key}`"
-    sink.report(rules.INVALID_CONFIGURATION, _location_of_key(key, lines), message, help=help)
+    sink.report(rules.INVALID_CONFIGURATION, _location_of_key((key,), lines), message, help=help)
 
 
-def _location_of_key(key: str, lines: Lines) -> Location:
+def location_of_option(key: str, project: Project) -> Location:
+    """Return the span of a key in `[tool.flashc]`; the whole `pyproject.toml` if no line sets the key."""
+    lines = project.lines(PYPROJECT)
+    return WholeFile(PYPROJECT) if lines is None else _location_of_key((key,), lines)
+
+
+def _location_of_key(keys: Sequence[Key], lines: Lines) -> Location:
     """Return the span of a key in `[tool.flashc]`; the whole file if no line sets the key."""
-    inside = False
-    for number in range(1, len(lines) + 1):
-        line = lines.line(number).strip()
-        if line.startswith("["):
-            inside = line.startswith("[tool.flashc")
-        name = line.partition("=")[0].strip().strip('"')
-        if inside and name == key:
-            column = len(lines.line(number)) - len(lines.line(number).lstrip()) + 1
-            return Span(PYPROJECT, number, column, number, column + len(name))
-    return WholeFile(PYPROJECT)
+    found = find_key(PYPROJECT, lines, ("tool", "flashc", *keys))
+    return found if found is not None else WholeFile(PYPROJECT)
 
 
 def _location_of_error(error: Exception) -> Location:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flashc.syntax.problems import SyntaxProblem
+from flashc.syntax.problems import ChainTooLong, SyntaxProblem
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import Undecodable
@@ -67,6 +67,14 @@ def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
         return None
     try:
         return source.syntax
+    except ChainTooLong as problem:
+        sink.report(
+            rules.MODULE_TOO_LARGE,
+            Span(source.path, problem.line, 1, problem.line, 1),
+            f"{problem}, which flashc does not analyse",
+            help=("split the expression, or move the data into a separate file",),
+        )
+        return None
     except SyntaxProblem as problem:
         sink.report(
             rules.SYNTAX_ERROR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.files import read_limited, real_path
 from flashc_core.source import Lines
 from flashc_ir.modules import Origin
 from flashc_ir.platform.worker_files import whose_module
@@ -60,16 +62,35 @@ class Project:
     sdk_packages: frozenset[str] = frozenset()
 
     def read(self, path: str) -> bytes:
-        """Return the content of a file below the root.
+        """Return the content of a file below the root; no link is followed out of the root.
 
         Raises:
-            OSError: the file can't be read.
+            OSError: the file can't be read, or a link leads out of the project.
         """
         known = self.sources.get(path)
         if known is not None:
             return known.data
         unsaved = self.unsaved.get(path)
-        return (self.root / path).read_bytes() if unsaved is None else unsaved
+        if unsaved is not None:
+            return unsaved
+        if path not in self.by_path and path not in self.names:  # these were checked before
+            self._check_path(path)
+        return read_limited(self.root / path)
+
+    def _check_path(self, path: str) -> None:
+        """Check that a path is that of a regular file, and that no link leads it out of the project.
+
+        A requirement may name a folder outside of the project by a path such as `../shared`.
+
+        Raises:
+            OSError: it is something else.
+        """
+        target = real_path(self.root / path)
+        is_named = os.path.normpath(path).startswith(("..", "/"))
+        if not is_named and not target.is_relative_to(real_path(self.root)):
+            raise PermissionError(errno.EPERM, "it is a symbolic link that leaves the project")
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "it is not a file")
 
     def source(self, path: str) -> SourceFile:
         """Return a file with its text, lines and syntax tree; the same object each time.
@@ -168,6 +189,21 @@ class Project:
         if members:
             return not any(self.has(f"{name}.{member}") for member in members)
         return not self.has(name) or (name == top and whose_module(top) is not None)
+
+    @cached_property
+    def own_package(self) -> str | None:
+        """The name by which Python finds the project itself, from the folder above it; None if it has none.
+
+        That needs an `__init__.py` in the root, and the folder above the root on Python's search path.
+        """
+        name = self.root.name
+        taken = self.has(name) or name in sys.stdlib_module_names or name in self.sdk_packages
+        return name if "__init__.py" in self.by_path and name.isidentifier() and not taken else None
+
+    def without_own_package(self, name: str) -> str:
+        """Return the name of a module from the root, if it is written with the name of the project."""
+        top, _, rest = name.partition(".")
+        return rest if top == self.own_package and self.has(rest) else name
 
     def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
         """Return where a worker would find a module of this name, if `members` are imported from it."""

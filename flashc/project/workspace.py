@@ -22,7 +22,8 @@ class Workspace:
     """An open project, with everything else that the result of its compilation depends on.
 
     `findings` are those about its files and its configuration.  `flags` are the options that it was
-    opened with.  `prefork` is a process that may read modules; it only makes that faster.
+    opened with.  `prefork` is a helper process that parses modules; it changes the speed, not
+    the result.
     """
 
     project: Project
@@ -40,7 +41,7 @@ class Workspace:
         return self.project.root
 
     def sink(self) -> Sink:
-        """Return a new sink with the findings, which leaves out what comments suppress."""
+        """Return a new sink with the findings; it drops diagnostics that a comment suppresses."""
         sink = Sink(lambda diagnostic: any(s.hides(diagnostic) for s in self.suppressions))
         for diagnostic in self.findings:
             sink.add(diagnostic)
@@ -49,7 +50,7 @@ class Workspace:
     def reopen(self, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> Workspace:
         """Return the project as it is now, opened with the same flags.
 
-        `unsaved` has the meaning that it has in `open_workspace`.  Files that have not changed are
+        `unsaved`: see `open_workspace`.  Files that have not changed are
         not parsed again.
         """
         return open_workspace(
@@ -82,7 +83,8 @@ def open_workspace(
         flags: options by name, such as `{"python_version": "3.12"}`, which override those of the
             project; flags that are None are ignored.  `Options` lists the names.
         cache: the cache for results; the user's cache by default.
-        unsaved: the content of files that differs from that on the disk, by relative path.
+        unsaved: contents of files with unsaved edits, by relative path; they are used instead of
+            the files on disk.
         previous: an earlier state of the project; files that have not changed since are not parsed
             again.
         prefork: a process that has imported the modules for reading; see

@@ -22,6 +22,7 @@ from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
 from flashc_ir.resources import EnvironmentReference, Gpu
 
+_OUTPUT_PATTERN = ".flash/"
 _KINDS = (
     ("load-balanced", (LoadBalanced,)),
     ("queue-based", (QueueFunction, QueueClass)),
@@ -65,8 +66,9 @@ def summary(
         yield f"\nnot installed, because it is this project, whose files are there: {places}"
     yield from _references(program)
     yield from _absent_variables(program, environ)
-    if program.exclusions:
-        yield f"\nleft out: {_excluded(program)}"
+    excluded = _excluded(program)
+    if excluded:
+        yield f"\nleft out: {excluded}"
 
 
 def _references(program: Program) -> Iterator[str]:
@@ -153,8 +155,10 @@ def _hardware(endpoint: CodeEndpoint) -> str:
 
 
 def _excluded(program: Program) -> str:
-    """Return the ignore patterns with the number of files that each excluded."""
-    counts = Counter(exclusion.pattern for exclusion in program.exclusions)
+    """Return the ignore patterns with the number of files that each excluded, except that of flashc's own output."""
+    counts = Counter(
+        found.pattern for found in program.exclusions if found.pattern != _OUTPUT_PATTERN
+    )
     return ", ".join(
         f"{pattern} ({count})" if count > 1 else pattern
         for pattern, count in sorted(counts.items())

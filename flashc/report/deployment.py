@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from flashc_backends.cloud.model import Build, Environment, Kind
-from flashc_backends.deploy.costs import Cost
+from flashc_backends.deploy.costs import Cost, total_of
 from flashc_backends.deploy.deployment import Deployed
 from flashc_backends.deploy.describe import Change
 from flashc_backends.deploy.plan import Action, Code, Plan, Step
@@ -37,6 +37,9 @@ _MEANINGS: Mapping[Action, str] = {
 }
 
 
+_RECORDS = "the ids and URLs of the endpoints are written into the manifest of the build"
+
+
 def plan_text(plan: Plan) -> str:
     """Return a plan as text for people, with a newline at the end."""
     return "".join(f"{line}\n" for line in _plan_lines(plan))
@@ -57,30 +60,40 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
         yield f"  {_SIGNS[step.action]} {step.name:<{width}}  {_meaning(step)}"
         if step.action is not Action.NOTHING:
             yield from (f"      {detail}" for detail in _details(step))
+    for thing in plan.cleans:
+        yield f"  - {thing.kind} {thing.name}  delete: made by flashc, and nothing uses it"
+    for volume in plan.left_volumes:
+        yield f"  ? volume {volume}  stays with its data; no endpoint here uses it any more"
     yield from _total(plan)
     if plan.is_empty:
         yield "nothing to do"
+    elif plan.only_records:
+        yield f"{_RECORDS}; nothing else is done"
 
 
 def _total(plan: Plan) -> Iterator[str]:
     """Yield what all endpoints cost together, if any keeps a worker."""
-    costs = [step.cost for step in plan.steps if step.cost is not None]
-    if not costs:
-        return
-    total = Cost(
-        workers=sum(cost.workers for cost in costs),
-        hourly=None
-        if any(cost.hourly is None for cost in costs)
-        else sum(cost.hourly or 0 for cost in costs),
-    )
-    yield f"Without any request: {_cost(total)}."
+    total = total_of(step.cost for step in plan.steps if step.cost is not None)
+    if total is not None:
+        yield f"Without any request: {_cost(total)}."
 
 
 def _cost(cost: Cost) -> str:
-    workers = f"{cost.workers} worker{'s' if cost.workers != 1 else ''} always running"
-    if cost.hourly is None:
-        return f"{workers}, at a price that flashc does not know"
-    return f"{workers}, at most ${cost.hourly:.2f} an hour (prices read on {prices().date})"
+    """Return a cost in words; workers whose price is not known are named as such."""
+    workers, date = f"{_workers(cost.workers)} always running", prices().pools.date
+    if cost.unpriced == cost.workers:
+        them = "it" if cost.workers == 1 else "them"
+        return f"{workers}; Runpod's documentation has no price for {them} (read on {date})"
+    without = (
+        f", without {_workers(cost.unpriced)} that {'has' if cost.unpriced == 1 else 'have'} no price"
+        if cost.unpriced
+        else ""
+    )
+    return f"{workers}, at most ${cost.hourly:.2f} an hour{without} (prices read on {date})"
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'s' if count != 1 else ''}"
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -97,6 +110,8 @@ def plan_markdown(plan: Plan) -> str:
         *(f"the volume `{wish.name}` ({wish.size} GB)" for wish in plan.volumes),
         *(f"the secret `{name}`" for name in plan.secrets),
     ]
+    cleaned = [f"the {thing.kind} `{thing.name}`" for thing in plan.cleans]
+    left = [f"the volume `{volume}`" for volume in plan.left_volumes]
     unchanged = sum(step.action is Action.NOTHING for step in plan.steps)
     parts = [
         f"### `flashc plan`: {plan.target}",
@@ -107,7 +122,10 @@ def plan_markdown(plan: Plan) -> str:
             if rows
             else []
         ),
+        *([f"Deleted, because nothing uses it: {', '.join(cleaned)}."] if cleaned else []),
+        *([f"No endpoint here uses it any more, and it stays: {', '.join(left)}."] if left else []),
         *([f"Endpoints without a change: {unchanged}."] if unchanged else []),
+        *([f"Only {_RECORDS}."] if plan.only_records else []),
         *_total(plan),
     ]
     return "\n\n".join(parts) + "\n"
@@ -116,7 +134,8 @@ def plan_markdown(plan: Plan) -> str:
 def _details(step: Step) -> Iterator[str]:
     """Yield what changes of an endpoint, what its callers lose, and what it costs."""
     yield from (_change(change) for change in step.changes)
-    yield from (f"callers lose: {lost}" for lost in step.breaks)
+    for difference in step.interface:
+        yield f"{'breaks calls' if difference.breaks else 'keeps calls'}: {difference.text}"
     if step.cost is not None:
         yield f"costs: {_cost(step.cost)}"
 
@@ -176,6 +195,17 @@ def _deployed_lines(
             call = calls.get(endpoint.name)
             if call is not None:
                 yield f"    {curl(url, call)}"
+    yield from _smoke_lines(deployed)
+
+
+def _smoke_lines(deployed: Deployed) -> Iterator[str]:
+    """Yield how many smoke calls were made."""
+    made = sum(result.is_made for result in deployed.smoke)
+    left = len(deployed.smoke) - made
+    if made:
+        yield f"Smoke calls: {made} passed."
+    if left:
+        yield f"Smoke calls that were not made, because old workers may answer them: {left}."
 
 
 def curl(url: str, call: SampleCall) -> str:
@@ -212,6 +242,10 @@ def deployed_json(plan: Plan | None, deployed: Deployed | None, manifest: Manife
         "app": plan.target.app if plan is not None else None,
         "environment": plan.target.environment if plan is not None else None,
         "deployed": None if deployed is None else {"build": deployed.build, "endpoints": endpoints},
+        "smoke": [
+            {"endpoint": result.call.resource, "made": result.is_made}
+            for result in (deployed.smoke if deployed is not None else ())
+        ],
         "plan": None if plan is None else msgspec.to_builtins(plan.masked()),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flashc.project.project import Project
+from flashc_core.credentials import masked
 from flashc_core.diagnostics import Diagnostic, Fix, Safety
 from flashc_core.encoding import Undecodable, decode
 from flashc_core.files import replace_content
@@ -96,7 +97,7 @@ def differences(changes: Mapping[str, Change]) -> str:
 
 
 def difference(path: str, before: bytes, after: bytes) -> str:
-    """Return a unified diff of one file."""
+    """Return a unified diff of one file, without the credentials in it."""
     old, new = (decode(data)[0].splitlines(keepends=True) for data in (before, after))
     lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    return "".join(masked(line) if line.endswith("\n") else f"{masked(line)}\n" for line in lines)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.encoding import visible
 from flashc_core.source import Location, Span
 
 
@@ -25,9 +26,14 @@ def _command(diagnostic: Diagnostic, prefix: str) -> str:
         **_position(diagnostic.location),
         "title": f"{rule.code} {rule.name}",
     }
-    listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     lines = [diagnostic.message, *diagnostic.notes, *(f"help: {text}" for text in diagnostic.help)]
-    return f"::{diagnostic.severity.value} {listed}::{_data(chr(10).join(lines))}"
+    return workflow_command(diagnostic.severity.value, properties, "\n".join(lines))
+
+
+def workflow_command(name: str, properties: Mapping[str, str], text: str) -> str:
+    """Return a workflow command with the escapes of its properties and its text."""
+    listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{name} {listed}::{_data(text)}"
 
 
 def _position(location: Location) -> dict[str, str]:
@@ -47,7 +53,7 @@ def _position(location: Location) -> dict[str, str]:
 
 def _data(text: str) -> str:
     """Return a text with the escapes of a message."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flashc import __version__
 from flashc_core.diagnostics import Diagnostic, Label
+from flashc_core.encoding import visible_json
 from flashc_core.source import Location, Span
 
 REPORT_VERSION = 1
@@ -76,8 +77,12 @@ class Report(_Model):
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """Return the findings of one run as a JSON document."""
-    report = Report(diagnostics=[_diagnostic(diagnostic) for diagnostic in diagnostics])
-    return report.model_dump_json(indent=2) + "\n"
+    return visible_json(report_of(diagnostics).model_dump_json(indent=2)) + "\n"
+
+
+def report_of(diagnostics: Iterable[Diagnostic]) -> Report:
+    """Return the report about the findings of one run."""
+    return Report(diagnostics=[_diagnostic(diagnostic) for diagnostic in diagnostics])
 
 
 def page_url(code: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from flashc import __version__
 from flashc_core.diagnostics import Diagnostic, Fix, Label
+from flashc_core.encoding import visible_json
 from flashc_core.rules import RULES
 from flashc_core.source import Span
 
@@ -49,7 +50,7 @@ def render_sarif(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
         "results": [_result(d, index[d.rule.code], prefix) for d in found],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return visible_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _result(diagnostic: Diagnostic, index: int, prefix: str) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from flashc_core.credentials import masked
 from flashc_core.diagnostics import Diagnostic, Label, Severity
+from flashc_core.encoding import visible
 from flashc_core.source import Lines, Span, WholeFile, location_order
 
 _TAB = 4
@@ -139,17 +139,8 @@ def _clipped(line: str, span: Span) -> tuple[str, int, int]:
 
 
 def _shown(text: str) -> str:
-    """Return the text with spaces for tabs, and U+FFFD for characters that control the terminal."""
-    return "".join(map(_shown_character, text))
-
-
-def _shown_character(character: str) -> str:
-    """Return one character as it is shown."""
-    if character == "\t":
-        return " " * _TAB
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
-        return "\N{REPLACEMENT CHARACTER}"
-    return character
+    """Return the text of one line with spaces for tabs, and U+FFFD for characters that control the terminal."""
+    return visible(text.replace("\t", " " * _TAB).replace("\n", "\N{REPLACEMENT CHARACTER}"))
 
 
 def _columns(text: str) -> int:

@@ -1,14 +1,14 @@
-"""Define the SDK for worker modules, with which a program declares its endpoints.
+"""Define the SDK: a program declares its endpoints with it, and scripts call what is deployed.
 
-A declaration has no effect when Python runs it: the function of an endpoint stays an ordinary
-function, so a worker module can be imported and run as a script.  The methods of a client raise
-RuntimeError.  This package uses only the standard library.
+In a script, a call of a function with a decorator goes to the deployed endpoint (`scripts.py`), with
+the code that workers use for calls of each other.  This module defines the declarations, and imports
+everything else when it is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from flashc_ir.platform.catalogue import (
     CpuInstanceType,
@@ -19,19 +19,48 @@ from flashc_ir.platform.catalogue import (
     ServerlessScalerType,
 )
 
+if TYPE_CHECKING:
+    from flashc_backends.runtime.client import EndpointJob as EndpointJob
+    from flashc_backends.runtime.errors import EndpointNotFound as EndpointNotFound
+    from flashc_backends.runtime.errors import RemoteError as RemoteError
+    from flashc_backends.runtime.errors import RemoteTimeout as RemoteTimeout
+
+    from .context import NoContext as NoContext
+    from .scripts import timeout as timeout
+
 __all__ = [
     "CpuInstanceType",
     "CudaVersion",
     "DataCenter",
     "Endpoint",
+    "EndpointJob",
+    "EndpointNotFound",
     "GpuGroup",
     "GpuType",
     "NetworkVolume",
+    "NoContext",
     "PodTemplate",
+    "RemoteError",
+    "RemoteTimeout",
     "ServerlessScalerType",
+    "timeout",
 ]
 
 _T = TypeVar("_T")
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class RouteOrRequest(Protocol):
+        """What `endpoint.get("/path")` gives: a decorator, or a client's request to be awaited."""
+
+        def __call__(self, target: _T) -> _T:
+            """Return the function that calls the route."""
+            ...
+
+        def __await__(self) -> Generator[Any, None, Any]:
+            """Send the request."""
+            ...
 
 
 class Endpoint:
@@ -127,61 +156,86 @@ class Endpoint:
     # End of the generated part
 
     def __call__(self, target: _T) -> _T:
-        """Declare that this endpoint runs the decorated function, or the methods of the class."""
-        return target
+        """Declare that this endpoint runs the decorated function, or the methods of the class.
 
-    def get(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+        In a script, calls of what is returned go to the deployed endpoint.
+        """
+        from .scripts import target_of
+
+        return target_of(self, target)
+
+    @overload
+    def get(self, path: str) -> RouteOrRequest: ...
+    @overload
+    def get(self, path: str, data: Any = None, **options: Any) -> Any: ...
+    def get(self, path: str, data: Any = None, **options: Any) -> Any:
         """Declare that the decorated function serves `GET path`; as a client, send a request."""
-        return RouteOrRequest()
+        return self._verb("GET", path, data, options)
 
-    def post(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+    @overload
+    def post(self, path: str) -> RouteOrRequest: ...
+    @overload
+    def post(self, path: str, data: Any = None, **options: Any) -> Any: ...
+    def post(self, path: str, data: Any = None, **options: Any) -> Any:
         """Declare that the decorated function serves `POST path`; as a client, send a request."""
-        return RouteOrRequest()
+        return self._verb("POST", path, data, options)
 
-    def put(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+    @overload
+    def put(self, path: str) -> RouteOrRequest: ...
+    @overload
+    def put(self, path: str, data: Any = None, **options: Any) -> Any: ...
+    def put(self, path: str, data: Any = None, **options: Any) -> Any:
         """Declare that the decorated function serves `PUT path`; as a client, send a request."""
-        return RouteOrRequest()
+        return self._verb("PUT", path, data, options)
 
-    def delete(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+    @overload
+    def delete(self, path: str) -> RouteOrRequest: ...
+    @overload
+    def delete(self, path: str, data: Any = None, **options: Any) -> Any: ...
+    def delete(self, path: str, data: Any = None, **options: Any) -> Any:
         """Declare that the decorated function serves `DELETE path`; as a client, send a request."""
-        return RouteOrRequest()
+        return self._verb("DELETE", path, data, options)
 
-    def patch(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+    @overload
+    def patch(self, path: str) -> RouteOrRequest: ...
+    @overload
+    def patch(self, path: str, data: Any = None, **options: Any) -> Any: ...
+    def patch(self, path: str, data: Any = None, **options: Any) -> Any:
         """Declare that the decorated function serves `PATCH path`; as a client, send a request."""
-        return RouteOrRequest()
+        return self._verb("PATCH", path, data, options)
 
-    async def run(self, input: Any, *, webhook: str | None = None) -> Any:
-        """Submit a job to a client's endpoint without waiting for it."""
-        _on_workers_only()
+    def run(self, input: Any, *, webhook: str | None = None) -> Any:
+        """Submit a job to a client's endpoint, and return it as an `EndpointJob` without waiting.
 
-    async def runsync(self, input: Any, *, timeout: float = 60.0) -> Any:
-        """Submit a job to a client's endpoint and wait for it, at most `timeout` seconds."""
-        _on_workers_only()
+        As with all methods of clients, async code awaits the result, and other code gets it at once.
+        """
+        return self._client().run(input, webhook=webhook)
 
-    async def status(self, job_id: str) -> Any:
-        """Return the state of a job of a client's endpoint."""
-        _on_workers_only()
+    def runsync(self, input: Any, *, timeout: float = 60.0) -> Any:
+        """Submit a job, wait for its end, at most `timeout` seconds, and return it as an `EndpointJob`."""
+        return self._client().runsync(input, timeout=timeout)
 
-    async def cancel(self, job_id: str) -> Any:
-        """Cancel a job of a client's endpoint."""
-        _on_workers_only()
+    def status(self, job_id: str) -> Any:
+        """Return the state of a job of a client's endpoint as an `EndpointJob`."""
+        return self._client().status(job_id)
 
+    def cancel(self, job_id: str) -> Any:
+        """Cancel a job of a client's endpoint, and return it as an `EndpointJob`."""
+        return self._client().cancel(job_id)
 
-class RouteOrRequest:
-    """The result of `endpoint.get("/path")`: a decorator, or a client's request to be awaited."""
+    def _verb(self, method: str, path: str, data: Any, options: dict[str, Any]) -> Any:
+        """Return the decorator of a route; as a client, send a request."""
+        if self.id is None and self.image is None:
+            from .scripts import route_of
 
-    def __call__(self, target: _T) -> _T:
-        """Return the decorated function unchanged."""
-        return target
+            return route_of(self, method, path)
+        return self._client().request(method, path, data, **options)
 
-    def __await__(self) -> Generator[Any, None, Any]:
-        """Send the request."""
-        _on_workers_only()
+    def _client(self) -> Any:
+        """Return the client of this endpoint."""
+        from .scripts import client_of
 
-
-def _on_workers_only() -> NoReturn:
-    """Raise RuntimeError, because a client works only on workers."""
-    raise RuntimeError("a client of an endpoint works on a worker only, in a built artifact")
+        return client_of(self)
 
 
 class NetworkVolume:
@@ -262,3 +316,24 @@ class PodTemplate:
         self.readme = readme
 
     # End of the generated part
+
+
+def __getattr__(name: str) -> object:
+    """Import a name that only scripts need when it is used."""
+    if name == "EndpointJob":
+        from flashc_backends.runtime.client import EndpointJob
+
+        return EndpointJob
+    if name in ("RemoteError", "RemoteTimeout", "EndpointNotFound"):
+        from flashc_backends.runtime import errors
+
+        return getattr(errors, name)
+    if name == "NoContext":
+        from .context import NoContext
+
+        return NoContext
+    if name == "timeout":
+        from .scripts import timeout
+
+        return timeout
+    raise AttributeError(f"module 'flashc.sdk' has no attribute {name!r}")

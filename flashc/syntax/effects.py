@@ -46,9 +46,9 @@ class EffectCollector:
     """Collects nodes that may have an effect; `add_to` interprets them.
 
     `lookups` are `a.b[...]`.  `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`.  `contained`
-    are `"text" in a.b`.  `tested` are expressions of which the code tests the truth, or which it
-    compares; `tested_names` are those that are bare names.  `assigned` has the variable for a value
-    that is assigned to one.  `caught` are lookups whose KeyError the code handles.
+    are `"text" in a.b`.  `tested` are expressions used as a condition or compared; `tested_names`
+    are those that are plain names.  `assigned` maps a value node to the variable it is assigned to.
+    `caught` are lookups whose KeyError the code handles.
     """
 
     lookups: list[_Access] = field(default_factory=list[_Access])
@@ -105,7 +105,7 @@ class EffectCollector:
     def _catch(self, node: cst.Try) -> None:
         """Record the lookups in the body of a `try` that handles KeyError."""
         if any(map(_handles_missing_key, node.handlers)):
-            self.caught |= set(_lookups(node.body))
+            self.caught |= set(_subscripts(node.body))
 
     def _record_change(
         self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False
@@ -148,8 +148,8 @@ class EffectCollector:
     def _reads(self, syntax: Syntax, uses: Sequence[Use]) -> Iterator[VariableRead]:
         """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`.
 
-        A read is optional if the code also works without the variable, or says itself that the
-        variable is missing.
+        A read is optional if the code also works without the variable, or tests itself whether the
+        variable is set.
         """
         tested_names = {(scope.owner(name), name) for scope, name in self.tested_names}
         for use in uses:
@@ -268,13 +268,13 @@ def _handles_missing_key(handler: cst.ExceptHandler) -> bool:
     )
 
 
-def _lookups(node: cst.CSTNode) -> Iterator[cst.Subscript]:
-    """Yield the lookups that running `node` evaluates."""
+def _subscripts(node: cst.CSTNode) -> Iterator[cst.Subscript]:
+    """Yield the subscripts in `node`, except those in functions and classes that it defines."""
     if isinstance(node, cst.Subscript):
         yield node
     if not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
         for child in children(node):
-            yield from _lookups(child)
+            yield from _subscripts(child)
 
 
 def _contained(node: cst.CSTNode) -> str | None:

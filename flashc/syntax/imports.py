@@ -10,14 +10,17 @@ from msgspec import structs
 
 from flashc_ir.imports.resolve import (
     IMPORT_FUNCTIONS,
+    OWN_PACKAGE,
     START_FUNCTIONS,
     ModuleIndex,
     origin_of,
+    resolve_name,
     resolve_relative,
     started_modules,
 )
-from flashc_ir.modules import Import, ImportedName, ImportProblem
+from flashc_ir.modules import Import, ImportedName, ImportProblem, Origin
 
+from .literal_values import texts_of
 from .parse import Syntax
 from .scopes import Bound, Scope
 from .walk import dotted, string_literal
@@ -96,18 +99,34 @@ class ImportCollector:
             return
         span, literal = self.syntax.span(node), string_literal(node.args[0].value)
         name = self.imported_module(node)
+        if name is None and literal is None and self._note_shown(node, scope, context):
+            return
         if name is None:
-            text = literal or self.syntax.code(node)
+            is_computed = literal is None or self._anchor(node) is None
+            text = self.syntax.code(node) if is_computed else literal or ""
             self.problems.append(
-                ImportProblem(
-                    span=span, text=text, computed=literal is None, expected=context.guarded
-                )
+                ImportProblem(span=span, text=text, computed=is_computed, expected=context.guarded)
             )
             return
         if callee == "__import__":
             name = literal or name
         found = self._import(name, node, scope, context)
         self.found.append(structs.replace(found, dynamic=True))
+
+    def _note_shown(self, node: cst.Call, scope: Scope, context: ImportContext) -> bool:
+        """Add the imports of a call whose argument has only texts that the module shows.
+
+        The result is whether that is so.  What is imported of an SDK is known when the call is
+        evaluated.
+        """
+        names = texts_of(node.args[0].value, node, self.syntax.tree)
+        if names is None or any(name.startswith(".") for name in names):
+            return False
+        for name in sorted(names):
+            found = self._import(name, node, scope, context)
+            if found.origin is not Origin.SDK:
+                self.found.append(structs.replace(found, dynamic=True))
+        return True
 
     def _note_started(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
         """Record the modules that a call runs as programs, as dynamic imports."""
@@ -143,8 +162,26 @@ class ImportCollector:
             return None
         if callee == "__import__":
             return name.partition(".")[0]  # `__import__("a.b")` returns the package `a`
-        level = len(name) - len(name.lstrip("."))
-        return resolve_relative(self.package, level, name[level:]) if level else name
+        package = self._anchor(node)
+        return (
+            None if package is None and name.startswith(".") else resolve_name(package or "", name)
+        )
+
+    def _anchor(self, node: cst.Call) -> str | None:
+        """Return the package from which `import_module` takes a relative name; None if it is computed."""
+        plain = [each.value for each in node.args if each.keyword is None]
+        named = [
+            each.value for each in node.args if each.keyword and each.keyword.value == "package"
+        ]
+        match [*plain[1:2], *named]:
+            case []:
+                return self.package
+            case [cst.Name(value=name)] if name in OWN_PACKAGE:
+                return self.package
+            case [anchor]:
+                return string_literal(anchor)
+            case _:
+                return None
 
     def _source(self, node: cst.ImportFrom) -> str | None:
         """Return the full name of the module in `from ... import`.

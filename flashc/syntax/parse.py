@@ -16,8 +16,9 @@ import libcst as cst
 
 from flashc_core.source import Lines, Span
 
+from .chains import line_of_long_chain
 from .positions import Extent, extents
-from .problems import NestedTooDeeply, SyntaxProblem
+from .problems import ChainTooLong, NestedTooDeeply, SyntaxProblem
 from .stack import call_on_new_stack
 
 
@@ -41,9 +42,17 @@ class Syntax:
         """The offsets of each node, by the node's `id`."""
         return extents(self.tree)
 
+    @cached_property
+    def _spans(self) -> dict[int, Span]:
+        """The spans that were asked for, by the node's `id`; most are asked for several times."""
+        return {}
+
     def span(self, node: cst.CSTNode) -> Span:
         """Return the span of `node`, without parentheses around an expression, as in LibCST."""
-        return self._extent(*self._extents[id(node)])
+        key = id(node)
+        if key not in self._spans:
+            self._spans[key] = self._extent(*self._extents[key])
+        return self._spans[key]
 
     def code(self, node: cst.CSTNode) -> str:
         """Return the text of `node` with its parentheses; later lines lose their indentation."""
@@ -54,6 +63,17 @@ class Syntax:
             if "\n" not in text and "\r" not in text:
                 return text  # most expressions; generating their text again takes ten times longer
         return self.tree.code_for_node(node)
+
+    def source(self, node: cst.CSTNode) -> str:
+        """Return the text of `node` as it is written, a definition with its decorators.
+
+        There are no parentheses around an expression, and later lines keep their indentation.
+        """
+        start, end = self._extents[id(node)]
+        decorators = node.decorators if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else ()
+        if decorators:
+            start = self._extents[id(decorators[0])][0]
+        return self.text[start:end]
 
     def arguments_span(self, call: cst.Call) -> Span:
         """Return the span between the parentheses of a call."""
@@ -78,6 +98,8 @@ class Syntax:
 
 
 _MAX_BRACKETS = 200  # Python's own limit
+# Characters; even `-` for each of them is neither nested too deeply nor a long chain.
+_MAX_SHORT_TEXT = 1000
 
 
 def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
@@ -86,6 +108,7 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
     Raises:
         SyntaxProblem: the text is not valid Python.
         NestedTooDeeply: the text is nested too deeply for the parsers.
+        ChainTooLong: an expression is too long for LibCST.
     """
     tree = call_on_new_stack(partial(_tree, text))  # the caller may already use much of its stack
     return Syntax(path=path, name=name, is_package=is_package, text=text, tree=tree)
@@ -93,13 +116,19 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
 
 def _tree(text: str) -> cst.Module:
     """Return the tree that LibCST makes of a text."""
-    host = _host_problem(text)
-    if isinstance(host, NestedTooDeeply):
-        raise host
+    if not _is_surely_shallow(text):
+        host = _host_problem(text)
+        if isinstance(host, NestedTooDeeply):
+            raise host
+        line = line_of_long_chain(text)
+        if line is not None:
+            raise host or ChainTooLong(line)
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        raise host or _problem(error.message) from error
+        raise _host_problem(text) or _problem(error.message) from error
+    except cst.CSTValidationError as error:  # what the grammar allows, as `b"a" "b"`
+        raise _host_problem(text) or SyntaxProblem(str(error), 1, 1) from error
     except RecursionError as error:
         raise NestedTooDeeply from error
 
@@ -123,6 +152,15 @@ def _host_problem(text: str) -> SyntaxProblem | None:
     except ValueError as error:
         return SyntaxProblem(str(error), 1, 1)
     return None
+
+
+def _is_surely_shallow(text: str) -> bool:
+    """Return whether a text is so short that no parser refuses it because of deep nesting or a long chain.
+
+    So Python's own parser, which takes a tenth of the time, has to be asked only about longer texts.
+    """
+    brackets = text.count("(") + text.count("[") + text.count("{")
+    return len(text) <= _MAX_SHORT_TEXT and brackets <= _MAX_BRACKETS
 
 
 def _bracket_depth(text: str) -> int:

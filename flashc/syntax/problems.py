@@ -25,3 +25,12 @@ class NestedTooDeeply(SyntaxProblem):
         The column is 1, because parsers report only a line, if anything.
         """
         super().__init__("the code is nested too deeply to be read", line, 1)
+
+
+class ChainTooLong(SyntaxProblem):
+    """The text may be valid, but the parser would need very long for an expression in it."""
+
+    def __init__(self, line: int) -> None:
+        """Describe the problem in a line."""
+        text = "an expression has about 1,000 attributes, calls and operators in a row"
+        super().__init__(text, line, 1)

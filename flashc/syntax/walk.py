@@ -77,8 +77,8 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                     yield item
 
 
-def nodes_of(node: cst.CSTNode, kinds: type[_N] | tuple[type[_N], ...]) -> Iterator[_N]:
-    """Yield the nodes of some kinds in a node, itself included.
+def find_nodes(node: cst.CSTNode, kinds: type[_N] | tuple[type[_N], ...]) -> Iterator[_N]:
+    """Yield the nodes of some kinds in a node, itself included, in no fixed order.
 
     `libcst.matchers` finds them too, but its import takes as long as a check.
     """

@@ -6,10 +6,12 @@ import math
 import re
 from collections import Counter
 
+from .credential_texts import PRIVATE_KEY, find_credentials
+
 # Source: the token formats that Hugging Face, OpenAI, Runpod, GitHub, GitLab, AWS, Slack and Google
 # publish.
 _PREFIX = re.compile(
-    r"(hf_|sk-|rpa_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox[abps]-|AIza)[A-Za-z0-9_\-]{12,}"
+    r"(?<![A-Za-z0-9])(hf_|sk-|rpa_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox[abps]-|AIza)[A-Za-z0-9_\-]{12,}"
 )
 # The part of a URL before the host, up to the last `@` before the path.
 _USER = re.compile(r"(?<=://)[^\s'\"`<>/?#]*(?=@)")
@@ -24,6 +26,7 @@ _QUERY = re.compile(
 _ASSIGNED = re.compile(r"(\w+)(['\"]?\s*[:=]\s*\w{0,2}['\"])([^'\"]+)(?=['\"])")
 _VARIABLE = re.compile(r"\$\{\w+\}|\$\w+")
 _NAME = re.compile(r"(TOKEN|_KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE)
+_KEY_BODY = re.compile(r"(?:(?<=KEY-----)|(?<=KEY BLOCK-----))[^\n-]+")
 _LEAST_LENGTH, _LEAST_BITS = 16, 3.2  # words and paths have fewer bits per character, or blanks
 
 
@@ -38,9 +41,9 @@ def has_secret_reference(text: str) -> bool:
 def masked(text: str) -> str:
     """Return a text with asterisks for the credentials in it, at the same positions.
 
-    They are passwords and tokens in URLs, texts with the prefix of a known kind of token, and values
-    that `looks_like_credential` finds.  The name of a user stays, and so does a reference to an
-    environment variable.
+    They are passwords and tokens in URLs, texts with the prefix of a known kind of token, values
+    that `looks_like_credential` finds, and what `find_credentials` finds.  The name of a user stays,
+    and so does a reference to an environment variable.
     """
     if "://" in text:
         for pattern in (_USER, _SLASHED):
@@ -48,7 +51,20 @@ def masked(text: str) -> str:
         text = _QUERY.sub(lambda match: match[1] + _stars(match[0][len(match[1]) :]), text)
     if _NAME.search(text):
         text = _ASSIGNED.sub(_masked_value, text)
-    return _PREFIX.sub(lambda match: match[1] + "*" * (len(match[0]) - len(match[1])), text)
+    if "PRIVATE KEY" in text:
+        text = _KEY_BODY.sub(lambda match: "*" * len(match[0]), text)
+    text = _PREFIX.sub(lambda match: match[1] + "*" * (len(match[0]) - len(match[1])), text)
+    return _with_masked_finds(text)
+
+
+def _with_masked_finds(text: str) -> str:
+    """Return a text with asterisks for what `find_credentials` finds."""
+    data = text.encode("utf-8", "surrogatepass")
+    for start, end, what in find_credentials(data):
+        if what != PRIVATE_KEY:  # only its first line is found
+            first = len(data[:start].decode("utf-8", "surrogatepass"))
+            text = f"{text[:first]}{'*' * (end - start)}{text[first + end - start :]}"
+    return text
 
 
 def _masked_user(text: str) -> str:

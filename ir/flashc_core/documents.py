@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
+_T = TypeVar("_T")
 _DEEPEST = 200  # levels of tables and arrays; code that follows them is recursive
+_LONG_KEY = re.compile(
+    r"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')\s*+\.\s*+)""" f"{{{_DEEPEST}}}"
+)
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -22,16 +26,28 @@ class UnreadableDocument(ValueError):
         self.column = column
 
 
+def load_toml(text: str) -> dict[str, Any]:
+    """Return what `tomllib.loads` returns, but never need long for it.
+
+    Raises:
+        RecursionError: the document is nested very deeply.
+        ValueError: the text is not TOML, or has a huge number.
+    """
+    import tomllib  # takes longer to import than a cached check
+
+    if _LONG_KEY.search(text):  # the parser needs a time that grows with the cube of the length
+        raise RecursionError("the keys are nested too deeply")
+    return tomllib.loads(text)
+
+
 def parse_toml(text: str) -> dict[str, Any]:
     """Return the content of a TOML document.
 
     Raises:
         UnreadableDocument: the text is not TOML, nested too deeply, or has a huge number.
     """
-    import tomllib  # takes longer to import than a cached check
-
     try:
-        document = tomllib.loads(text)
+        document = load_toml(text)
     except RecursionError as error:
         raise UnreadableDocument("it is nested too deeply") from error
     except ValueError as error:  # a wrong syntax, or a number that Python refuses
@@ -58,6 +74,22 @@ def parse_json(text: str | bytes) -> Any:
         raise UnreadableDocument(str(error)) from error
     _check_depth(document)
     return document
+
+
+def decode_json(data: str | bytes, kind: type[_T]) -> _T:
+    """Return a JSON document as a value of a type that msgspec knows.
+
+    Raises:
+        UnreadableDocument: the text is not JSON, is nested too deeply, or is of another type.
+    """
+    import msgspec
+
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError as error:
+        raise UnreadableDocument("it is nested too deeply") from error
+    except (msgspec.MsgspecError, ValueError) as error:  # also bytes that are not UTF-8
+        raise UnreadableDocument(str(error)) from error
 
 
 def _check_depth(document: object) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import tokenize
+import unicodedata
 from io import BytesIO
+
+# The categories of Unicode: control, format, surrogate, private use, and separators of lines and paragraphs.
+_CONTROLS = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 
 
 class Undecodable(ValueError):
@@ -31,6 +35,11 @@ def decode(data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Undecodable(f"byte 0x{data[error.start]:02x} is not {encoding}", line) from error
+    except (
+        LookupError,
+        UnicodeError,
+    ) as error:  # `zlib` is no encoding of text, and `idna` not of this one
+        raise Undecodable(f"it is not {encoding}: {error}") from error
     if not is_text(text):
         raise Undecodable("it contains half of a character (a lone surrogate)")
     return text, encoding
@@ -41,7 +50,7 @@ def encode(text: str) -> bytes:
     plain = text.encode("utf-8", "surrogatepass")
     try:
         return text.encode(tokenize.detect_encoding(BytesIO(plain).readline)[0])
-    except (SyntaxError, UnicodeEncodeError):
+    except (SyntaxError, LookupError, UnicodeError):
         return plain
 
 
@@ -53,6 +62,38 @@ def is_text(text: str) -> bool:
 def printable(text: str) -> str:
     """Return a string with escapes in place of lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def visible(text: str) -> str:
+    """Return the text with U+FFFD for each character that controls a terminal or the direction of text.
+
+    Line feeds stay.  Invisible characters and those for private use are replaced too.
+    """
+    return text if _is_plain(text) else "".join(map(_visible_character, text))
+
+
+def visible_json(text: str) -> str:
+    """Return a JSON text with escapes in place of the characters that `visible` replaces."""
+    return text if _is_plain(text) else "".join(map(_escaped_character, text))
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text has no character that `visible` would replace."""
+    return text.isascii() and text.replace("\n", "").isprintable()
+
+
+def _visible_character(character: str) -> str:
+    """Return one character as `visible` returns it."""
+    is_control = unicodedata.category(character) in _CONTROLS and character != "\n"
+    return "\N{REPLACEMENT CHARACTER}" if is_control else character
+
+
+def _escaped_character(character: str) -> str:
+    """Return one character of a JSON text as `visible_json` returns it."""
+    if _visible_character(character) == character:
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _line_of_invalid_utf8(data: bytes) -> int:

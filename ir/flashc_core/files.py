@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
+
+from .temporary import folder_in, new_file, remove_abandoned
+
+
+class RunningDigest(Protocol):
+    """A SHA-256 to which more bytes can be added."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the digest of all bytes so far."""
+        ...
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far, in hex."""
+        ...
+
+
+MOST_READ = 256 * 1024**2  # bytes
 
 LOCK_FILE = "flash.lock"
 """The name of the lock in the project's folder."""
@@ -19,22 +43,23 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
     The new file has the permissions `mode`.  If an exception ends the work, it is removed.
 
     The temporary file is in the folder of `target`, which is made if necessary, so that replacing
-    is one atomic step.
+    is one atomic step.  Temporary files for `target` that killed runs have left are removed.
 
     Raises:
         OSError: the folder or the file can't be written; `target` has not changed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(target.parent, rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}")
     # The name is random, as in `tempfile`; importing `tempfile` takes longer than a cached check.
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
-    temporary.touch(mode=0o600, exist_ok=False)
-    try:
-        yield temporary
-        temporary.chmod(mode)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with new_file(temporary):
+        try:
+            yield temporary
+            temporary.chmod(mode)
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
@@ -42,16 +67,15 @@ def replacing_folder(target: Path) -> Generator[Path, None, None]:
     """Yield a new empty folder to fill; at the end, it replaces `target`, whose content is removed.
 
     Replacing a folder takes two steps.  If the process is killed between them, there is no folder
-    at `target`, and a hidden folder next to it contains the old and the new one.
+    at `target`, and a hidden folder next to it contains the old and the new one until the next run.
 
     Raises:
         OSError: a folder can't be written; `target` has not changed.
     """
-    import tempfile  # importing it takes longer than a cached check
-
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as hidden:
-        new, old = Path(hidden, "new"), Path(hidden, "old")
+    remove_abandoned(target.parent, rf"\.{re.escape(target.name)}\.\w{{8}}")
+    with folder_in(target.parent, f".{target.name}.") as hidden:
+        new, old = hidden / "new", hidden / "old"
         new.mkdir()
         yield new
         if not os.path.lexists(target):
@@ -63,6 +87,22 @@ def replacing_folder(target: Path) -> Generator[Path, None, None]:
         except OSError:
             old.rename(target)
             raise
+
+
+def real_path(path: Path) -> Path:
+    """Return a path without links; one that is a link to itself stays as it is, in every Python."""
+    return Path(os.path.realpath(path))
+
+
+def read_limited(file: Path) -> bytes:
+    """Return the content of a file of a size that people write, not of one that fills the memory.
+
+    Raises:
+        OSError: the file can't be read, or is too large.
+    """
+    if file.stat().st_size > MOST_READ:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_READ // 1024**2} MiB", str(file))
+    return file.read_bytes()
 
 
 def digest_of(file: Path) -> str:

@@ -18,8 +18,10 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, suppress
 from functools import partial
+from typing import TypeVar
 
 Work = Callable[[int], bytes]
+_T = TypeVar("_T")
 
 _MAX_PROCESSES = 8  # starting more takes longer than they save
 _NUMBER = struct.Struct("<I")
@@ -29,6 +31,10 @@ _HEAD = struct.Struct("<I?Q")
 _END = 0xFFFFFFFF  # stands in place of a number and means that there are no more
 _PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
 _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
+
+
+def _nothing() -> None:
+    """Prepare nothing."""
 
 
 class Prefork:
@@ -42,8 +48,8 @@ class Prefork:
     the pipes for the results of each process.
     """
 
-    def __init__(self, prepare: Callable[[], object]) -> None:
-        """Start the process; it calls `prepare` first.
+    def __init__(self, prepare: Callable[[], object], before_fork: Callable[[], object]) -> None:
+        """Start the process; it calls `prepare` first, and `before_fork` before it forks others.
 
         Raises:
             OSError: the process can't be started.
@@ -61,14 +67,27 @@ class Prefork:
                 self.readers.append(_close_later(on_error, reader))
                 writers.append(_close_later(at_the_end, writer))
             self._child = _fork(
-                partial(_serve_requests, prepare, requests, self._board, self.numbers, writers)
+                partial(
+                    _serve_requests,
+                    prepare,
+                    before_fork,
+                    requests,
+                    self._board,
+                    self.numbers,
+                    writers,
+                )
             )
             self._files = on_error.pop_all()
         self._is_open = True
 
     @classmethod
-    def start(cls, prepare: Callable[[], object]) -> Prefork | None:
+    def start(
+        cls, prepare: Callable[[], object], before_fork: Callable[[], object] = _nothing
+    ) -> Prefork | None:
         """Fork the process; return None if that is unsafe or not useful.
+
+        It calls `prepare` first.  It calls `before_fork` before it forks others: what all of them need
+        is imported there once.
 
         The result is None if forking is unsafe or impossible, if there is only one processor, or if
         Python was built for a C library without `memfd_create`.
@@ -76,7 +95,7 @@ class Prefork:
         if not _can_fork() or _usable_processors() < 2 or not hasattr(os, "memfd_create"):
             return None
         try:
-            return cls(prepare)
+            return cls(prepare, before_fork)
         except OSError:
             return None
 
@@ -84,19 +103,19 @@ class Prefork:
         """Send `work` to the started process, which forks others until `processes` of them do the work.
 
         Each of them calls `work(number)` for every number that it takes from the pipe `numbers`.
-        The result is False if the started process has ended.
+        The result is False if the started process has ended, or if a limit of this process does not
+        let it send so much.
         """
         if not self._is_open:
             return False
         data = pickle.dumps(work)
-        os.ftruncate(self._board, 0)
-        os.pwrite(self._board, data, 0)
-        try:
-            os.write(self._requests, _REQUEST.pack(len(data), processes))
-        except BrokenPipeError:
-            self.close()
-            return False
-        return True
+        with suppress(OSError):
+            os.ftruncate(self._board, 0)
+            if os.pwrite(self._board, data, 0) == len(data):
+                os.write(self._requests, _REQUEST.pack(len(data), processes))
+                return True
+        self.close()
+        return False
 
     def close(self) -> None:
         """Stop the process, even if it is working."""
@@ -131,6 +150,23 @@ def on_all_processors(
     results = _results_in_order(work, count, least, prefork)
     next(results)
     return results
+
+
+def in_background(work: Callable[[], _T]) -> Callable[[], _T]:
+    """Begin a computation in another process, if that is safe; return a function that waits for its result.
+
+    The process is forked from this one, so that `work` is not pickled; its result is.  If the
+    process can't be started or is killed, the function that waits does the work.  It may be called once.
+    """
+    results = on_all_processors(lambda _number: pickle.dumps(work()), 1, least=1)
+
+    def wait() -> _T:
+        """Return the result; raise the exception of the work if it raised one."""
+        with closing(results):
+            result: _T = pickle.loads(next(results))  # from the process that this one started
+            return result
+
+    return wait
 
 
 def _results_in_order(
@@ -270,18 +306,25 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _serve_requests(
-    prepare: Callable[[], object], requests: int, board: int, numbers: int, writers: list[int]
+    prepare: Callable[[], object],
+    before_fork: Callable[[], object],
+    requests: int,
+    board: int,
+    numbers: int,
+    writers: list[int],
 ) -> None:
     """Do the work in the file `board` each time that a request arrives from the pipe `requests`.
 
     A request is the size of the work, and the number of processes for the work: this process, and
-    others that it forks.  Each writes its results into one of `writers`.
+    others that it forks, after a call of `before_fork`.  Each writes its results into one of `writers`.
     """
     prepare()
     while data := os.read(requests, _REQUEST.size):
         size, processes = _REQUEST.unpack(data)
         work = pickle.loads(os.pread(board, size, 0))  # from the parent process
         mine, *others = writers[:processes]
+        if others:
+            before_fork()
         forked: list[int] = []
         with suppress(OSError):  # the fork failed; do the work of the process here
             for writer in others:

@@ -91,6 +91,9 @@ DANGLING_LINK = _warning(
     "FC010", "dangling-link", "a symbolic link leads to nothing, or back to its own folder"
 )
 CREDENTIALS_FILE = _error("FC009", "credentials-file", "a project file contains credentials")
+USERS_OPTION = _warning(
+    "FC011", "option-of-the-user", "pyproject.toml sets an option that only the user can set"
+)
 
 # 1: recognising endpoints, evaluating constants
 UNKNOWN_PARAMETER = _error("FC101", "unknown-parameter", "Endpoint has no parameter of this name")
@@ -159,7 +162,7 @@ UNUSED_ENDPOINT = _warning(
 COMPUTED_ENVIRONMENT = _error(
     "FC125",
     "computed-environment-value",
-    "a worker's variable is computed from the environment of the build",
+    "a text is computed from the environment of the build, and can't stay a reference",
 )
 EVALUATION_STOPPED = _warning(
     "FC126", "evaluation-stopped", "importing a module takes more steps than flashc evaluates"
@@ -167,7 +170,9 @@ EVALUATION_STOPPED = _warning(
 RAISES_AT_IMPORT = _error(
     "FC127", "raises-at-import", "importing a worker's module raises an exception"
 )
-SECRET_LITERAL = _warning("FC128", "secret-literal", "a variable's value looks like a credential")
+SECRET_LITERAL = _warning(
+    "FC128", "secret-literal", "a file or a text of the artifact contains a credential"
+)
 VOLUME_DEFAULT_PLACE = _warning(
     "FC129",
     "volume-in-default-place",
@@ -292,7 +297,7 @@ MISSING_AWAIT = _error(
     suppressible=True,
 )
 GENERATOR_CALLED = _warning(
-    "FC314", "generator-called", "a generator endpoint is called by another endpoint"
+    "FC314", "generator-called", "the call of a generator endpoint is awaited"
 )
 DEADLOCK = _warning(
     "FC315", "endpoint-deadlock", "an endpoint with one worker is part of a cycle of calls"
@@ -334,6 +339,9 @@ RESULT_WITHOUT_ENCODING = _warning(
     "FC325",
     "result-without-encoding",
     "a function without an annotation for its result returns what JSON can't carry",
+)
+BLOCKING_CALL = _warning(
+    "FC327", "blocking-call", "plain code waits for another endpoint, and its worker with it"
 )
 
 # 4: the artifact
@@ -425,6 +433,18 @@ UNPARSABLE_PACKAGE = _warning(
     "FC421",
     "unparsable-package",
     "a module imports a package that the workers' Python can't parse",
+    phase=Phase.BUILD,
+)
+BUILT_FROM_SOURCE = _warning(
+    "FC422",
+    "built-from-source",
+    "the build script of a package ran on this machine",
+    phase=Phase.BUILD,
+)
+UNEXPECTED_PACKAGE = _error(
+    "FC423",
+    "unexpected-package",
+    "flash.lock contains a package that the app does not ask for",
     phase=Phase.BUILD,
 )
 
@@ -569,6 +589,41 @@ LOGIN_FAILED = _error(
 )
 NAME_TAKEN = _error(
     "FC622", "name-taken", "an app or an environment with this name exists", phase=Phase.DEPLOY
+)
+SMOKE_MISMATCH = _error(
+    "FC630", "smoke-mismatch", "a smoke call does not fit the endpoints of the project"
+)
+SMOKE_FAILED = _error(
+    "FC631",
+    "smoke-failed",
+    "the new release does not answer a smoke call as it should",
+    phase=Phase.DEPLOY,
+)
+NOTHING_TO_COMPARE = _error(
+    "FC640",
+    "nothing-to-compare",
+    "what a project is to be compared with can't be read",
+    phase=Phase.DEPLOY,
+)
+GIT_FAILED = _failure(
+    "FC641", "git-failed", "git can't give an earlier version of the project", phase=Phase.DEPLOY
+)
+
+CALL_MISMATCH = _error(
+    "FC650",
+    "call-mismatch",
+    "a call does not fit the endpoints of the project",
+    phase=Phase.DEPLOY,
+)
+CALL_FAILED = _error(
+    "FC651", "call-failed", "an endpoint did not answer a call with a result", phase=Phase.DEPLOY
+)
+
+STALE_RECORDING = _warning(
+    "FC660",
+    "stale-recording",
+    "a recorded answer does not fit the signature of its function any more",
+    phase=Phase.DEPLOY,
 )
 
 # 9: flashc itself

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from flashc_core.documents import UnreadableDocument, decode_json
+
 from .program import SCHEMA_VERSION, Program
 
 
@@ -34,11 +36,11 @@ def load(text: str) -> Program:
         CodecError: the text is not JSON, has another schema version, or does not fit the schema.
     """
     try:
-        version = msgspec.json.decode(text, type=_Version).schema_version
+        version = decode_json(text, _Version).schema_version
         if version != SCHEMA_VERSION:
             raise CodecError(f"schema version {version}; this flashc reads {SCHEMA_VERSION}")
-        return msgspec.json.decode(text, type=Program)
-    except (msgspec.MsgspecError, RecursionError) as error:
+        return decode_json(text, Program)
+    except UnreadableDocument as error:
         raise CodecError(str(error)) from error
 
 

@@ -11,6 +11,7 @@ from flashc_core.source import Edit, Span
 
 from .requirements import Dependency
 from .resources import Resources, Variable
+from .schemas import Interface
 from .variant import Variant
 
 
@@ -43,6 +44,7 @@ class Function(Struct, frozen=True, kw_only=True):
     """A function or method of the project.  `qualname` is its qualified name, as in Python.
 
     `decorated` says that a decorator that flashc does not evaluate may have changed the signature.
+    `interface` is the JSON data that the function takes and returns, None if it is not known.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Function(Struct, frozen=True, kw_only=True):
     is_generator: bool
     span: Span
     decorated: bool = False
+    interface: Interface | None = None
 
 
 Where = Literal[

@@ -64,6 +64,12 @@ class Import(Struct, frozen=True, kw_only=True):
     relative: bool = False
     substitute: str | None = None
 
+    def bound_names(self) -> list[str]:
+        """Return the names that the import binds, `*` for a star import."""
+        if self.names is not None:
+            return [name.bound for name in self.names]
+        return [self.alias or self.module.partition(".")[0]]
+
     def modules(self) -> Iterator[str]:
         """Yield the modules that the import executes: parents, the module, named submodules."""
         for name in (self.module, *(n.submodule for n in self.names or () if n.submodule)):

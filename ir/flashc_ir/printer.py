@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
+from flashc_core.encoding import visible
+
 from .endpoints import (
     Configuration,
     Endpoint,
@@ -31,7 +33,12 @@ from .resources import Cpu, EnvironmentReference, Gpu, Resources, Variable, Volu
 
 def print_program(program: Program) -> str:
     """Return the text of a whole program."""
-    return "\n".join(_program(program)) + "\n"
+    return "\n".join(map(_line, _program(program))) + "\n"
+
+
+def _line(text: str) -> str:
+    """Return a line whose names and values can't end it, and can't control the terminal."""
+    return visible(text.replace("\n", "\N{REPLACEMENT CHARACTER}"))
 
 
 def _indent(lines: Iterator[str]) -> Iterator[str]:

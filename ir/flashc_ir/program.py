@@ -47,7 +47,7 @@ from .modules import CallShape, Module
 from .requirements import Dependency, Offer, PathSource, ResolverSettings
 from .variant import Variant
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class Resource(Variant, frozen=True, order=True, tag="resource"):

@@ -67,7 +67,9 @@ class Dependency(Struct, frozen=True, kw_only=True):
     says where the distribution comes from.  If it is None, the default indexes are asked.  `hashes`
     are those that the distribution's file may have, as `sha256:HEX`; any hash, if there are none.
     `constraint` says that it only limits the version, if another requirement asks for the
-    distribution.
+    distribution.  `is_unnamed` says that the user wrote the URL of a git repository without a name:
+    then `name` is that of the repository, and the name of the distribution is known when the
+    repository is read.
 
     Of several requirements with the same name and span, the first whose marker holds counts.
     """
@@ -78,6 +80,7 @@ class Dependency(Struct, frozen=True, kw_only=True):
     constraint: bool = False
     source: Source | None = None
     hashes: tuple[str, ...] = ()
+    is_unnamed: bool = False
 
     def __str__(self) -> str:
         """Return the requirement with its source, for people."""
@@ -86,6 +89,9 @@ class Dependency(Struct, frozen=True, kw_only=True):
         if isinstance(self.source, IndexSource):
             return f"{self.requirement} (from {self.source})"
         before, separator, marker = self.requirement.partition(";")
+        if self.is_unnamed:
+            extras = before.strip()[len(self.name) :]
+            return f"{self.source}{extras}" + (f" ;{marker}" if separator else "")
         return f"{before.strip()} @ {self.source}" + (f" ;{marker}" if separator else "")
 
 

@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import os
 import shutil
 import sys
-import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
+import yaml
 
 from tests.support.client_machine import Machine, platform
+from tests.support.deployed_app import (
+    CRASHING,
+    QUEUE,
+    SLEEPING,
+    SMOKE,
+    STREAMING,
+    deployed,
+    load,
+    plan_of,
+    workers,
+    write,
+)
+from tests.support.operated import without_rest_v2
+from tests.support.projects import EXAMPLES
 from tests.support.shown_curl import answer
-
-QUEUE = """
-from flashc import Endpoint
-
-@Endpoint(name="adder", cpu="cpu3c-1-2", workers=(1, 2), env={{"MODE": "{mode}"}})
-async def add(a: int, b: int):
-    return {{"sum": a + b, "release": {release}}}
-"""
-BALANCED = """
-from flashc import Endpoint
-
-api = Endpoint(name="api", cpu="cpu3c-1-2", workers=({least}, 2))
-
-@api.post("/double")
-async def double(x: int):
-    from queue_worker import add
-    return {{"x": (await add(x, x))["sum"], "release": {release}}}
-"""
-SLEEPING = """
-from flashc import Endpoint
-
-@Endpoint(name="later", cpu="cpu3c-1-2", workers=(0, 1))
-async def later():
-    return 1
-"""
-# Nothing in this source tells that the import fails on a worker.
-CRASHING = '\nimport socket\nsocket.gethostbyname("no.such.name.invalid")\n'
-
-
-def write(app: Path, *, release: int = 1, mode: str = "fast", least: int = 1) -> None:
-    """Write the app: a queue endpoint, and a load-balanced one that calls it; for the Python of this machine."""
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    (app / "pyproject.toml").write_text(f'[tool.flashc]\npython-version = "{python}"\n')
-    (app / "queue_worker.py").write_text(QUEUE.format(release=release, mode=mode))
-    (app / "web_worker.py").write_text(BALANCED.format(release=release, least=least))
 
 
 @pytest.fixture(scope="module")
@@ -74,78 +52,11 @@ def app(machine: Machine, request: pytest.FixtureRequest) -> Iterator[Path]:
             client.delete(f"/v2/serverless/{endpoint['id']}")
 
 
-def plan_of(machine: Machine, *words: str) -> dict[str, str]:
-    """Return what a plan does with each endpoint."""
-    document = json.loads(machine.ours("plan", "--format", "json", *words))
-    return {step["name"]: step["action"] for step in document["steps"]}
-
-
-def deployed(machine: Machine, *words: str) -> dict[str, str]:
-    """Deploy, and return the ids of the endpoints by name."""
-    shown = json.loads(machine.ours("deploy", "--format", "json", *words))
-    return {found["name"]: found["id"] for found in shown["deployed"]["endpoints"]}
-
-
-def workers(machine: Machine, endpoint: str) -> set[str]:
-    """Return the ids of the workers of an endpoint that serve."""
-    with machine.client() as client:
-        found = client.get(f"/v2/serverless/{endpoint}/workers").json()["workers"]
-    return {worker["id"] for worker in found if worker["status"] in ("RUNNING", "IDLE")}
-
-
-class Load:
-    """Sends requests to an app all the time: `answers` are pairs of a time and a release, `failures` texts."""
-
-    def __init__(self, machine: Machine, ids: dict[str, str]) -> None:
-        self.answers: dict[str, list[tuple[float, int]]] = {"adder": [], "api": []}
-        self.failures: list[str] = []
-        self._machine = machine
-        self._stop = threading.Event()
-        self._calls = {
-            "adder": (f"/v2/{ids['adder']}/runsync", {"input": {"a": 1, "b": 2}}),
-            "api": (f"/lb/{ids['api']}/double", {"x": 2}),
-        }
-
-    def run(self, name: str) -> None:
-        """Send requests to one endpoint until the load ends."""
-        path, body = self._calls[name]
-        with self._machine.client() as client:
-            while not self._stop.is_set():
-                began = time.monotonic()
-                try:
-                    reply = client.post(path, json=body)
-                    found: Any = reply.json()
-                    output = found.get("output") if name == "adder" else found
-                    self.answers[name].append((began, output["release"]))
-                except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-                    self.failures.append(f"{name}: {error!r}")
-
-    def stop(self) -> None:
-        """End the load."""
-        self._stop.set()
-
-    def last_of(self, name: str, release: int) -> float:
-        """Return when the last request began that an endpoint answered with a release."""
-        return max((at for at, found in self.answers[name] if found == release), default=0.0)
-
-
-@contextmanager
-def load(machine: Machine, ids: dict[str, str]) -> Generator[Load]:
-    """Send requests to both endpoints while the block runs."""
-    running = Load(machine, ids)
-    with ThreadPoolExecutor(2) as pool:
-        done = [pool.submit(running.run, name) for name in running.answers]
-        try:
-            time.sleep(0.5)
-            yield running
-        finally:
-            running.stop()
-    for each in done:
-        each.result()
-
-
 def test_a_first_deployment_prints_requests_that_work(machine: Machine, app: Path) -> None:
+    with (app / "pyproject.toml").open("a") as file:
+        file.write(SMOKE)
     shown = machine.ours("deploy")
+    assert "Smoke calls: 3 passed.\n" in shown
     assert "Queue-based endpoints:\n  adder  http" in shown
     assert "\n    POST /double\n" in shown
     requests = [line.strip() for line in shown.splitlines() if line.strip().startswith("curl ")]
@@ -159,6 +70,14 @@ def test_a_first_deployment_prints_requests_that_work(machine: Machine, app: Pat
         local = request.replace("$RUNPOD_API_KEY", key)
         name = f"https://{ids['api']}.localhost:{base.rpartition(':')[2]}"
         assert "release" in answer(local.replace(name, f"{base}/lb/{ids['api']}"))
+    write(app, release=2)
+    with (app / "pyproject.toml").open("a") as file:
+        file.write(SMOKE)
+    machine.ours("deploy", status=1)
+    told = machine.output.read_text()
+    assert told.count("error[FC631]") == 2
+    assert 'a smoke call of `api` failed: the answer is {"x": 4, "release": 2}, not' in told
+    assert machine.runsync(ids["adder"], {"a": 1, "b": 2}) == {"sum": 3, "release": 1}
 
 
 def test_a_second_deployment_changes_nothing(machine: Machine, app: Path) -> None:
@@ -197,6 +116,32 @@ def test_new_code_replaces_workers_without_a_failed_request(machine: Machine, ap
         assert running.last_of(name, 1) < done
 
 
+def test_workers_tell_which_build_they_run_where_the_platform_does_not(
+    machine: Machine, app: Path
+) -> None:
+    (app / "more.py").write_text(STREAMING)
+    with machine.client() as client, without_rest_v2(str(client.base_url).rstrip("/")) as base:
+        shown = json.loads(machine.ours("deploy", "--format", "json", RUNPOD_API_BASE_URL=base))
+        ids = {found["name"]: found["id"] for found in shown["deployed"]["endpoints"]}
+        assert "FC613" not in machine.output.read_text()
+        with load(machine, ids) as running:
+            write(app, release=2)
+            machine.ours("deploy", RUNPOD_API_BASE_URL=base)
+            done = time.monotonic()
+            time.sleep(0.5)
+        assert "FC613" not in machine.output.read_text()
+        assert running.failures == []
+        for name in running.answers:
+            assert running.last_of(name, 1) < done
+        reply = client.get(f"/lb/{ids['api']}/ping").json()
+    manifest = json.loads((app / ".flash/flash_manifest.json").read_text())
+    assert reply == {"status": "healthy", "build": manifest["identity"]}
+    question = {"__flashc.identity": True}
+    assert machine.runsync(ids["adder"], question) == manifest["identity"]
+    assert machine.runsync(ids["numbers"], question) == [manifest["identity"]]
+    assert machine.runsync(ids["numbers"], {"first": 3}) == [3, 4]
+
+
 def test_limits_change_in_place(machine: Machine, app: Path) -> None:
     ids = deployed(machine)
     before = workers(machine, ids["adder"])
@@ -231,6 +176,54 @@ def test_an_endpoint_that_left_the_code_is_deleted_only_by_its_name(
     assert "later" in machine.endpoints()
     machine.ours("deploy", "--prune", "later", "--yes")
     assert machine.endpoints().keys() == {"adder", "api"}
+
+
+def test_a_renamed_endpoint_is_a_new_one_beside_the_old_one_until_that_is_deleted(
+    machine: Machine, app: Path
+) -> None:
+    before = deployed(machine)
+    source = app / "queue_worker.py"
+    source.write_text(source.read_text().replace('"adder"', '"summer"'))
+    assert plan_of(machine) == {"adder": "leave", "api": "restart", "summer": "create"}
+    with load(machine, before, ("api",)) as running:  # which calls the renamed endpoint
+        after = deployed(machine)
+        assert after["api"] == before["api"]
+        assert machine.endpoints() == {**before, **after}
+        assert machine.runsync(before["adder"], {"a": 1, "b": 2})["sum"] == 3  # for old callers
+        machine.ours("deploy", "--prune", "adder", "--yes")
+        time.sleep(0.5)
+    assert running.failures == []
+    assert machine.endpoints() == after
+    assert machine.runsync(after["summer"], {"a": 1, "b": 2})["sum"] == 3
+    assert set(plan_of(machine).values()) == {"unchanged"}
+
+
+def test_two_first_deployments_at_once_give_one_app(
+    machine: Machine, app: Path, tmp_path: Path
+) -> None:
+    """The second one waits, and changes what the first one has made."""
+    machines = []
+    for release in (1, 2):
+        other = copy.copy(machine)
+        other.folder = tmp_path / str(release)
+        other.app = other.folder / app.name
+        other.output = other.folder / "output"
+        other.app.mkdir(parents=True)
+        write(other.app, release=release)
+        machines.append(other)
+    with ThreadPoolExecutor(2) as pool:
+        ids = list(pool.map(deployed, machines))
+    assert ids[0] == ids[1] == machine.endpoints()
+    waited = ["waiting for another deployment" in m.output.read_text() for m in machines]
+    assert waited in ([True, False], [False, True])
+    last = waited.index(True)
+    assert set(plan_of(machines[last]).values()) == {"unchanged"}
+    assert set(plan_of(machines[1 - last]).values()) == {"restart"}
+    assert machine.runsync(ids[0]["adder"], {"a": 1, "b": 2})["release"] == last + 1
+    machine.app = machines[last].app
+    assert len(machine.ours("history").splitlines()) == 2
+    assert len(json.loads(machine.ours("env", "list", "--format", "json"))["environments"]) == 1
+    assert "flash_lease" not in machine.ours("secret", "list", "--all")
 
 
 def test_an_endpoint_that_gets_another_type_is_a_new_one(machine: Machine, app: Path) -> None:
@@ -301,6 +294,26 @@ def test_a_saved_plan_is_done_exactly_or_not_at_all(machine: Machine, app: Path)
     deployed(machine, "--plan", saved)
     assert set(plan_of(machine).values()) == {"unchanged"}
     machine.ours("deploy", "--plan", saved, status=1)
+
+
+def test_the_steps_of_the_example_workflow_run(machine: Machine, app: Path, tmp_path: Path) -> None:
+    """Each command of flashc runs as GitHub runs it: with `bash -e`, from the folder of the app."""
+    program = tmp_path / "flashc"
+    path = machine.environ["PYTHONPATH"]
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {sys.executable} -m flashc "$@"\n')
+    program.chmod(0o755)
+    jobs = yaml.safe_load((EXAMPLES / "github" / "flashc-deploy.yml").read_text())["jobs"]
+    steps = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    commands = [step for step in steps if step.startswith("flashc ")]
+    assert [step.split()[1] for step in commands] == ["check", "plan", "deploy"]
+    given = {"RUNNER_TEMP": str(tmp_path), "FLASHC_ENV": "production", "GITHUB_ACTIONS": "true"}
+    words = [f"{name}={value}" for name, value in given.items()]
+    words.append(f"PATH={tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for step in commands:
+        machine.run("env", *words, "bash", "-e", "-c", step)
+    assert "`adder` | create |" in (tmp_path / "plan.md").read_text()
+    shown = json.loads((tmp_path / "deployed.json").read_text())
+    assert {e["name"]: e["id"] for e in shown["deployed"]["endpoints"]} == machine.endpoints()
 
 
 def test_a_value_of_the_environment_is_only_a_secret_of_the_platform(

@@ -1,7 +1,11 @@
-"""flashc deploys with the requests of Runpod's tools; `spec/deployment-requests.md` lists the differences."""
+"""flashc deploys with the requests of Runpod's tools, what they have deployed, and so that they see it.
+
+`spec/deployment-requests.md` lists the differences between the requests.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -157,3 +161,45 @@ def test_the_fields_differ_only_where_the_table_says_so(
     _, rows = table(title)
     assert found == {row[0].strip("`") for row in rows}
     assert all(row[-1] for row in rows)
+
+
+def ids_of(machine: Machine, app: str) -> dict[str, str]:
+    """Return the ids of the endpoints of an app by name."""
+    machine.app = machine.folder / app
+    shown = json.loads(machine.ours("env", "get", "production", "--format", "json"))
+    return {endpoint["name"]: endpoint["id"] for endpoint in shown["endpoints"]}
+
+
+def actions(machine: Machine) -> dict[str, str]:
+    """Return what a plan does with each endpoint."""
+    plan = json.loads(machine.ours("plan", "--format", "json"))
+    return {step["name"]: step["action"] for step in plan["steps"]}
+
+
+def test_what_flash_has_deployed_is_unchanged_and_then_updated(
+    sent: dict[str, list[Sent]], machine: tuple[Machine, Recorder], incumbent: Path
+) -> None:
+    made, _ = machine
+    before = ids_of(made, "one")
+    assert actions(made) == dict.fromkeys(before, "unchanged")
+    source = made.app / "worker.py"
+    source.write_text(source.read_text().replace("a + b", "a + b + 100"))
+    assert set(actions(made).values()) == {"restart"}
+    made.ours("deploy", "--wait", "0")
+    assert ids_of(made, "one") == before
+    assert actions(made) == dict.fromkeys(before, "unchanged")
+    shown = made.run(str(incumbent), "env", "get", "production")
+    assert all(endpoint in shown for endpoint in before.values())
+
+
+def test_flash_shows_what_flashc_has_deployed(
+    sent: dict[str, list[Sent]], machine: tuple[Machine, Recorder], incumbent: Path
+) -> None:
+    made, _ = machine
+    ids = ids_of(made, "three")
+    shown = made.run(str(incumbent), "env", "get", "production")
+    for name, endpoint in ids.items():
+        assert name in shown
+        assert endpoint in shown
+    assert "three" in made.run(str(incumbent), "app", "list")
+    assert "production" in made.run(str(incumbent), "env", "list")

@@ -38,7 +38,7 @@ import os
 
 @Endpoint(name="work", cpu="cpu3c-1-2")
 async def work(seconds: float) -> dict:
-    print("begun", flush=True)
+    print("begun", seconds, flush=True)
     await asyncio.sleep(seconds)
     return {"version": 0, "pid": os.getpid()}
 """,
@@ -86,7 +86,7 @@ def test_a_job_that_runs_gets_the_old_code_and_the_next_one_the_new(session: Ses
     number = len(session.events)
     with ThreadPoolExecutor() as pool:
         in_flight = pool.submit(session.job, "work", seconds=1.5)
-        session.wait("line", number, text="begun")
+        session.wait("line", number, text="begun 1.5")
         new = replaced(session, "work.py", "work")
         assert session.job("work", seconds=0)["version"] == new == old + 1
         assert in_flight.result()["version"] == old

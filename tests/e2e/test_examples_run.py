@@ -64,6 +64,7 @@ def test_the_answers_are_those_of_the_plain_functions(example: Path) -> None:
 # The plain program awaits what the compiled one sends: a plain function's result is made awaitable.
 _PLAIN = """
 import asyncio, json, sys, types
+import flashc.testing.plugin  # functions with a decorator stay as they are
 sys.modules["runpod_flash"] = __import__("flashc")
 class Awaitable:
     def __init__(self, value): self.value = value

@@ -59,6 +59,8 @@ def _run(project: Path, faults: Path, state: Path) -> list[dict[str, Any]]:
         health = client.get(f"{url}/health").json()["jobs"]
         assert (health["completed"], health["failed"]) == (_JOBS, 0)
         assert health["inQueue"] == health["inProgress"] == 0
+        for job in jobs:
+            running.wait("job", id=job, status="COMPLETED")
         final = [e for e in running.events if e["event"] == "job" and e["status"] == "COMPLETED"]
         assert sorted(entry["id"] for entry in final) == sorted(jobs)
         running.wait("fault", fault="death", endpoint="double")

@@ -258,8 +258,9 @@ def test_the_client_of_the_sdk_runs_polls_streams_and_cancels(
 def _deployed(machine: Machine) -> dict[str, str]:
     """Build the app with flashc and deploy it by the API; return the ids of its endpoints."""
     (machine.app / "app.py").write_text(_STREAMING_APP)
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     subprocess.run(
-        [*machine.flashc("build", str(machine.app)), "--python-version", "3.11"],
+        [*machine.flashc("build", str(machine.app)), "--python-version", version],
         env=machine.environ,
         check=True,
         capture_output=True,

@@ -190,10 +190,11 @@ def flashc(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
     ids=["preview", "deploy", "emit"],
 )
 def test_a_detached_preview_is_listed_read_and_stopped(words: list[str], tmp_path: Path) -> None:
-    project = write(tmp_path / "app", {"work.py": SLOW})
+    configuration = '[tool.flashc]\napp = "another-name"\n'
+    project = write(tmp_path / "app", {"work.py": SLOW, "pyproject.toml": configuration})
     first, *rest = words
     version = oldest_worker_python().minor
-    options = ["--engine", "process", "--python-version", version, "--detach"]
+    options = ["--engine", "process", "--python-version", version, "--detach", "--app", "chosen"]
     try:
         listed_read_and_stopped(flashc(tmp_path, first, str(project), *rest, *options), tmp_path)
     finally:
@@ -215,6 +216,17 @@ def listed_read_and_stopped(started: subprocess.CompletedProcess[str], tmp_path:
     address = next(each for each in record["addresses"] if each["endpoint"] == "slow")
     assert address["curl"] == curl.strip()
     assert json.loads(answer_of(address["curl"]))["output"] == "done"
+    call = [
+        "call",
+        "slow",
+        "--local",
+        "--data",
+        '{"seconds": 0.1}',
+        "--project",
+        str(tmp_path / "app"),
+    ]
+    assert flashc(tmp_path, *call).stdout == '"done"\n'
+    assert f"; `flashc preview stop {record['id']}` stops it\n" in started.stdout
     logs = flashc(tmp_path, "preview", "logs")
     assert "[slow] begun" in logs.stdout
     assert "COMPLETED" in logs.stdout

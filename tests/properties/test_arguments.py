@@ -8,11 +8,12 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flashc_backends.runtime import jobs
-from flashc_backends.runtime.errors import InvalidInput, RemoteError, remote_failure
+from flashc_backends.runtime.errors import InvalidInput, RemoteError
+from flashc_backends.runtime.failures import remote_failure
 from flashc_backends.runtime.interface import Interface
 from flashc_backends.runtime.values import Misfit, plain
 
@@ -57,6 +58,12 @@ def functions(draw: st.DrawFn) -> Any:
     return scope["function"]
 
 
+def function(a: Any = "a", b: Any = "b", /) -> Any:
+    """A function whose parameters are given by position only, and need not be given."""
+    return dict(locals())
+
+
+@example(function, [], {"b": None})
 @given(
     functions(), st.lists(JSON, max_size=6), st.dictionaries(st.sampled_from([*NAMES, "z"]), JSON)
 )

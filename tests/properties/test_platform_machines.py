@@ -159,7 +159,7 @@ def _event(act: str, number: int, pool: workers.Pool) -> workers.Event:
     found = pool.workers.get(worker)
     match act:
         case "answer":
-            return workers.Answered(worker)
+            return workers.BecameReady(worker)
         case "end":
             return workers.Ended(worker)
         case "hold":

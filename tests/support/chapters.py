@@ -42,19 +42,36 @@ class Block:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file of the project, with its path in the project's folder."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """One section of the file `path`, which is the test's unit."""
+    """One section of the file `path`, which is the test's unit; `steps` are its files and snapshots in order."""
 
     path: Path
     title: str
-    files: dict[str, str]
+    steps: tuple[File | Block, ...]
     index: str | None
     has_platform: bool
-    snapshots: tuple[Block, ...]
 
     @property
     def name(self) -> str:
         return f"{self.path.stem}: {self.title}"
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The texts of the files by their paths."""
+        return {step.path: step.text for step in self.steps if isinstance(step, File)}
+
+    @property
+    def snapshots(self) -> tuple[Block, ...]:
+        """The snapshots in order."""
+        return tuple(step for step in self.steps if isinstance(step, Block))
 
     def announced(self) -> set[tuple[str, str, int]]:
         """(code, path, line) of every finding that a comment in the section's files announces."""
@@ -105,22 +122,21 @@ def _is_fenced(text: str, position: int) -> bool:
 
 
 def _section(path: Path, title: str, body: str) -> Section:
-    files: dict[str, str] = {}
-    snapshots: list[Block] = []
+    steps: list[File | Block] = []
     index: str | None = None
     has_platform = False
     for match in _FENCE.finditer(body):
         words = match["info"].split()
         if match["file"] is not None:
-            files[match["file"]] = match["text"]
+            steps.append(File(match["file"], match["text"]))
         elif words[:1] == ["index"]:
             index = match["text"]
         elif words == ["platform"]:
             has_platform = True
         elif words and words[0] in SNAPSHOTS:
-            snapshots.append(Block(words[0], tuple(words[1:]), match["text"], *match.span("text")))
+            steps.append(Block(words[0], tuple(words[1:]), match["text"], *match.span("text")))
         else:
             raise InvalidSection(
                 f"{path.name}, {title}: the block `{match['info']}` is neither a file nor a snapshot"
             )
-    return Section(path, title, files, index, has_platform, tuple(snapshots))
+    return Section(path, title, tuple(steps), index, has_platform)

@@ -60,10 +60,11 @@ class Machine:
 
     def ours(self, *words: str, status: int = 0, **environ: str) -> str:
         """Run a command of flashc against the platform, with more variables; return its standard output."""
+        changed = [f"{name}={value}" for name, value in environ.items()]
         done = subprocess.run(
-            self.flashc("run", "--", *self.flashc(*words)),
+            self.flashc("run", "--", "env", *changed, *self.flashc(*words)),
             cwd=self.app,
-            env={**self.environ, **environ},
+            env=self.environ,
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -130,5 +131,5 @@ def platform(machine: Machine) -> Generator[None]:
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=90) == 0
         process.stdout.close()

@@ -1,6 +1,6 @@
-"""Run the commands of a console session in a project's folder, inside this process.
+"""Run the commands of a console session: in a project's folder, inside this process, or with a function of the caller.
 
-`flashc` is the real command line.  `cat`, `ls`, `rm` and `echo` do the little that sessions need of them.
+In this process, `flashc` is the real command line.  `cat`, `ls`, `rm`, `mv` and `echo` do the little that sessions need of them.
 A command may start with variables (`NAME=value flashc ...`), and may end with `2>/dev/null`, `>/dev/null` or,
 for `echo`, `> FILE` and `>> FILE`.  A command that fails is followed by `$ echo $?`, which shows its exit code.
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -19,7 +21,7 @@ from flashc.cli.main import cli
 
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _ASK_CODE = "$ echo $?"
-_COMPILING = ("check", "build", "emit", "lock", "size", "plan", "deploy")
+_COMPILING = ("check", "build", "emit", "lock", "size", "plan", "deploy", "diff")
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,24 @@ def run_flashc(folder: Path, *arguments: str, variables: dict[str, str] | None =
 def run_session(
     text: str, folder: Path, variables: dict[str, str], options: tuple[str, ...] = ()
 ) -> str:
-    """Run the `$` lines of a session; return the session as it should be written.
+    """Run the `$` lines of a session in this process; return the session as it should be written.
 
     `options` are passed to every command that compiles.
+    """
+    return shown_session(text, partial(_run, folder=folder, variables=variables, options=options))
+
+
+def shown_session(text: str, run: Callable[[str], tuple[str, int]]) -> str:
+    """Run the `$` lines of a session with a function; return the session as it should be written.
+
+    The function returns what a terminal shows for a command, and its exit code.
     """
     commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
     shown: list[str] = []
     for command in commands:
         if f"$ {command}" == _ASK_CODE:
             continue
-        output, code = _run(command, folder, variables, options)
+        output, code = run(command)
         shown.append(f"$ {command}")
         shown += output.splitlines()
         if code != 0:
@@ -95,6 +105,9 @@ def _builtin(program: str, arguments: list[str], folder: Path) -> str:
             return "".join(f"{path.name}\n" for path in sorted((folder / name).iterdir()))
         case "rm", [name]:
             (folder / name).unlink()
+            return ""
+        case "mv", [name, target]:
+            (folder / name).replace(folder / target)
             return ""
         case "echo", [text, (">" | ">>") as sign, name]:
             with (folder / name).open("w" if sign == ">" else "a", encoding="utf-8") as stream:

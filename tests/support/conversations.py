@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flashc_backends.runtime.exchange import Conversation, Pause, Reply, Send, Unreachable
+from flashc_backends.runtime.exchange import Conversation, Item, Pause, Send, Unreachable
+from flashc_backends.runtime.replies import Reply
 
 Answer = Reply | Unreachable
 
@@ -37,7 +38,7 @@ class Script:
             if isinstance(step, Pause):
                 self.paused.append(step.seconds)
                 self.now += step.seconds
-            else:
+            elif not isinstance(step, Item):
                 self.sent.append(step)
                 answer = self.answers.pop(0)
 

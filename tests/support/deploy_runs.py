@@ -56,14 +56,14 @@ def run(
     *prune: str,
     environment: str = "production",
     audience: Agreeing | None = None,
-    patience: float = 5.0,
+    patience: float = 60.0,
 ) -> DeployResult:
     """Deploy with the platform and the key that the file `.env` in `folder` names."""
     workspace = open_workspace(folder, {"python_version": "3.12"}, cache=disabled_cache())
     options = DeployOptions(
         environment=environment,
         prune=frozenset(prune),
-        seconds=10.0,
+        seconds=60.0,
         patience=patience,
         pace=FAST,
     )
@@ -95,4 +95,6 @@ def _main(folder: Path, built: Built, prune: tuple[str, ...], environment: str) 
         result = run(folder, built, *prune, environment=environment)
     except KeyboardInterrupt:
         os._exit(130)
+    for diagnostic in result.diagnostics:
+        print(diagnostic.rule.code, diagnostic.message, *diagnostic.notes, flush=True)
     os._exit(1 if result.has_errors else 0)

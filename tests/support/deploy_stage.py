@@ -32,7 +32,7 @@ from tests.support.projects import write
 _T = TypeVar("_T")
 TOKEN = "planted-token-77d1"
 KEY = "planted-key-55e0"
-_SECONDS = 30.0
+_SECONDS = 90.0
 
 
 async def _work(wire: Wire) -> None:
@@ -164,7 +164,7 @@ class Load:
     async def _send(self) -> None:
         headers = {"authorization": f"Bearer {KEY}"}
         base = self._stage.platform.base
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as client:
             while not self._ends:
                 path = f"/v2/{self._endpoint}/runsync"
                 answer = (await client.post(path, json={"input": {"x": 1}})).json()

@@ -58,7 +58,7 @@ FAST = Pace(
     answer=0.5,
     pause=0.01,
     longest_pause=0.02,
-    longest_asked=0.1,
+    longest_asked=2.0,
     looks=(0.0, 0.01, 0.02),
     lease=0.02,
     settle=0.2,
@@ -191,7 +191,7 @@ def _instruction(step: Step) -> str:
         "code" if c.setting == "code" else f"{c.setting} {c.before or '-'} > {c.after or '-'}"
         for c in step.changes
     ]
-    more = [f"callers lose {lost}" for lost in step.breaks]
+    more = [f"{'breaks' if d.breaks else 'keeps'} calls: {d.text}" for d in step.interface]
     return f"{step.action} {which}{': ' if found or more else ''}{', '.join(found + more)}"
 
 

@@ -20,7 +20,7 @@ from docker.errors import DockerException
 REQUIRED = "FLASHC_DOCKER"
 """An environment variable: with the value `required`, tests fail where there can't be a daemon."""
 _PACKAGES = ("docker.io", "iptables", "iproute2")
-_SECONDS = 30
+_SECONDS = 90
 
 
 class NoDaemon(Exception):
@@ -52,7 +52,7 @@ def answers(address: str) -> bool:
     if path != address and not os.path.exists(path):
         return False  # the library would leave its socket open
     try:
-        client = docker.DockerClient(base_url=address, timeout=5)
+        client = docker.DockerClient(base_url=address, timeout=20)
     except DockerException:
         return False
     alive: bool = client.ping()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,8 +13,10 @@ from msgspec.structs import replace
 from flashc_backends.cloud.endpoint_fields import volume_id, volume_name
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import (
+    Answer,
     App,
     Build,
+    Crew,
     DeviceKind,
     Endpoint,
     Environment,
@@ -43,6 +47,7 @@ class MemoryCloud:
         self._secrets: dict[str, Secret] = {}
         self._uploads: set[str] = set()
         self._count = 0
+        self.clock: Callable[[], float] = time.time
 
     @staticmethod
     def _kept(records: Mapping[str, _T], name: str) -> _T:
@@ -57,6 +62,12 @@ class MemoryCloud:
 
     def account(self) -> str:
         return "account"
+
+    def now(self) -> float | None:
+        return self.clock()
+
+    def _time(self) -> str:
+        return datetime.fromtimestamp(self.clock(), UTC).isoformat()
 
     # Apps and environments
 
@@ -188,9 +199,7 @@ class MemoryCloud:
     def create_secret(self, name: str, value: str, description: str) -> Secret:
         if any(secret.name == name for secret in self._secrets.values()):
             raise _refused("the name is taken")
-        made = Secret(
-            id=self._new("sec"), name=name, description=description, created=str(self._count)
-        )
+        made = Secret(id=self._new("sec"), name=name, description=description, created=self._time())
         self._secrets[made.id] = made
         return made
 
@@ -214,6 +223,14 @@ class MemoryCloud:
 
     def jobs(self, endpoint: str) -> Jobs:
         return Jobs()
+
+    def crew(self, endpoint: str) -> Crew:
+        return Crew(idle=len(self.workers(endpoint)))
+
+    def call(
+        self, endpoint: Endpoint, method: str, path: str, body: Any = None, *, seconds: float
+    ) -> Answer:
+        return Answer(status=200, body={"status": "COMPLETED", "output": body})
 
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:
         yield from ()

@@ -21,7 +21,7 @@ from tests.support.console import Done
 from tests.support.platform_stage import Behaviour, CoroutineEngine, Stage, echo, staged
 
 _KEY = "rpa_TheKeyOfTheChapters"
-_ARE_ABOUT_PROJECTS = frozenset(("plan", "deploy", "rollback", "history"))
+_ARE_ABOUT_PROJECTS = frozenset(("build", "check", "plan", "deploy", "rollback", "history"))
 
 
 def variables(base: str, key: str, home: Path) -> dict[str, str]:
@@ -147,11 +147,38 @@ def background_platform(folder: Path) -> Generator[dict[str, str]]:
 def refusing(base: str, *words: str) -> Generator[str]:
     """Yield the base of a server that passes requests on, and refuses those of GraphQL with all words in them."""
 
+    def refused(_path: str, body: bytes) -> tuple[int, bytes] | None:
+        if all(word.encode() in body for word in words):
+            return 200, b'{"errors": [{"message": "it is in use"}]}'
+        return None
+
+    with _between(base, refused) as address:
+        yield address
+
+
+@contextmanager
+def without_rest_v2(base: str, status: int = 410) -> Generator[str]:
+    """Yield the base of a server that passes requests on, except those of REST version 2."""
+
+    def refused(path: str, _body: bytes) -> tuple[int, bytes] | None:
+        return (status, b'{"detail": "no such version"}') if path.startswith("/v2/") else None
+
+    with _between(base, refused) as address:
+        yield address
+
+
+@contextmanager
+def _between(
+    base: str, refused: Callable[[str, bytes], tuple[int, bytes] | None]
+) -> Generator[str]:
+    """Yield the base of a server that passes requests on, or gives the answer of `refused`."""
+
     class Handler(BaseHTTPRequestHandler):
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if all(word.encode() in body for word in words):
-                status, content = 200, b'{"errors": [{"message": "it is in use"}]}'
+            answer = refused(self.path, body)
+            if answer is not None:
+                status, content = answer
             else:
                 headers = {"authorization": self.headers.get("authorization", "")}
                 headers["content-type"] = "application/json"

@@ -191,7 +191,7 @@ class Stage:
         reply = await self.post("run", {"input": given, **more})
         return str(reply.raise_for_status().json()["id"])
 
-    async def final(self, job: str, seconds: float = 20.0) -> dict[str, Any]:
+    async def final(self, job: str, seconds: float = 60.0) -> dict[str, Any]:
         """Return a job when it is final."""
         async with asyncio.timeout(seconds):
             while True:

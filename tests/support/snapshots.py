@@ -18,6 +18,7 @@ from tests.support.console import Done, run_flashc, run_session
 from tests.support.operated import background_platform
 from tests.support.package_index import Package, package_index
 from tests.support.projects import write
+from tests.support.shown_text import ANYTHING, as_shown
 
 _CHOOSES_PYTHON = re.compile(r"python_version|python-version|requires-python")
 
@@ -44,14 +45,8 @@ class Project:
         }
 
     def render(self, block: Block) -> str:
-        """Return the text that a snapshot should have.
-
-        A line of the snapshot with `[..]`, which stands for any text, is kept where a line matches it.  The
-        project's absolute path is shown so too.
-        """
-        patterns = [line for line in block.text.splitlines() if _ANYTHING in line]
-        lines = self._printed(block).replace(str(self.root), _ANYTHING).splitlines(keepends=True)
-        return "".join(_generalised(line, patterns) for line in lines)
+        """Return the text that a snapshot should have; the project's absolute path is shown as `[..]`."""
+        return as_shown(self._printed(block).replace(str(self.root), ANYTHING), block.text)
 
     def _printed(self, block: Block) -> str:
         match block.kind:
@@ -131,14 +126,6 @@ class Project:
 
 
 _MISSING: Any = object()
-_ANYTHING = "[..]"
-
-
-def _generalised(line: str, patterns: list[str]) -> str:
-    for pattern in patterns:
-        if re.fullmatch(".*".join(map(re.escape, pattern.split(_ANYTHING))), line.rstrip("\n")):
-            return f"{pattern}\n"
-    return line
 
 
 def _is_part(part: str, head: str) -> bool:

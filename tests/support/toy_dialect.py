@@ -17,10 +17,10 @@ from flashc.frontend.endpoint_lowering import (
     lower_endpoints,
 )
 from flashc.frontend.parameter_table import Arguments, Parameter, read_member, read_name
-from flashc.frontend.resource_names import resource_name
 from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import Configuration
 from flashc_ir.platform.catalogue import GpuGroup
+from flashc_ir.resource_names import resource_name
 from flashc_ir.resources import Gpu
 
 NAME = Parameter[str | None](name="name", default=None, reader=read_name)
@@ -58,7 +58,7 @@ class Lowering(EndpointLowering):
         # `toy.App("x")` becomes `toy.Endpoint("x")`; `App("x")`, imported as `Endpoint`, keeps its callee.
         return Edit(self.value.span, f"{owner}.Endpoint({said})") if owner else super().edit(name)
 
-    def idle(self) -> Edit | None:
+    def edit_if_unused(self) -> Edit | None:
         return self.edit(NAME.read(self.arguments()) or "")  # on a worker it runs nothing
 
 

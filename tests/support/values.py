@@ -7,6 +7,7 @@ from typing import Any
 
 from flashc.evaluator.interpreter import Interpreter
 from flashc.evaluator.objects import Argument, CallArguments
+from flashc.evaluator.operations.apply import resolve_symbolic
 from flashc.evaluator.values import (
     BoundMethod,
     DictValue,
@@ -83,3 +84,20 @@ def call_method(receiver: object, name: str, *positional: object, **keywords: ob
     """Return what a method of a value returns."""
     bound = Known(BoundMethod(value(receiver), name), SPAN)
     return machine().call(bound, arguments(*positional, **keywords))
+
+
+def read(machine: Interpreter, value: Value) -> Value:
+    """Return a value in which variables, also those inside, are replaced by their texts."""
+    value = resolve_symbolic(machine, value)
+    inside = value.value if isinstance(value, Known) else None
+    if isinstance(inside, SequenceValue):
+        inside.items = [read(machine, item) for item in inside.items]
+    if isinstance(inside, DictValue):
+        inside.entries = {k: (shown, read(machine, v)) for k, (shown, v) in inside.entries.items()}
+    return value
+
+
+def reason(found: object) -> str:
+    """Return why a value is unknown."""
+    assert isinstance(found, Unknown), found
+    return found.reason

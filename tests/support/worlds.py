@@ -12,7 +12,7 @@ import importlib
 import json
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,10 +74,12 @@ class Worker:
         self.resource = resource
         self.world = World(folder)
         with self.world.entered():
-            wire = importlib.import_module("_flashc.wire")
-            wire.send = lambda job: platform.send(resource, job)  # type: ignore[attr-defined]
-            wire.send_async = platform.sender(resource)  # type: ignore[attr-defined]
-            self.errors = importlib.import_module("_flashc.errors")
+            sending: Any = importlib.import_module("_flashc.sending")
+            sending.send = lambda job: platform.send(resource, job)
+            sending.send_async = platform.sender(resource)
+            sending.stream = lambda job: iter(platform.send(resource, job))
+            sending.stream_async = platform.streamer(resource)
+            self.errors = importlib.import_module("_flashc.failures")
             self.handler = importlib.import_module(f"handler_{resource}").handler
 
     async def run(self, payload: Any) -> Any:
@@ -98,6 +100,13 @@ class Workers:
             return await self.cross(caller, job)
 
         return send_async
+
+    def streamer(self, caller: str) -> Any:
+        async def stream_async(job: Any) -> AsyncIterator[Any]:
+            for item in await self.cross(caller, job):
+                yield item
+
+        return stream_async
 
     def send(self, caller: str, job: Any) -> Any:
         """Send a blocking call; nothing in these programs really waits, so one step finishes it."""

@@ -93,6 +93,17 @@ def test_ignore_files_above_the_project_count_up_to_the_repository(tmp_path: Pat
     } == {"../../.gitignore"}
 
 
+def test_classes_with_two_bases_each_are_ordered_quickly(tmp_path: Path) -> None:
+    """There are more ways up through the bases than anybody can follow."""
+    lines = ["class C300: name = 'w'", "class C299: pass"]
+    lines += [f"class C{n}(C{n + 1}, C{n + 2}): pass" for n in range(298, 0, -1)]
+    head, _, rest = WORKER.partition("@Endpoint(")
+    text = head + "\n".join(lines) + f"\nassert C1.name == 'w'\n@Endpoint({rest}"
+    started = time.process_time()
+    assert compile_files(tmp_path, {"worker.py": text}).codes == []
+    assert time.process_time() - started < 30
+
+
 def test_a_huge_worker_module_is_refused_quickly(tmp_path: Path) -> None:
     text = WORKER + "DATA = [\n" + '    "0123456789abcdef",\n' * 450_000 + "]\n"
     assert len(text) > 10_000_000
@@ -151,6 +162,28 @@ def test_a_broken_module_that_a_worker_imports_is_an_error(tmp_path: Path) -> No
     worker = WORKER.replace("return x", "import old; return old")
     result = compile_files(tmp_path, {"worker.py": worker, "old.py": "print 'hello'\n"})
     assert result.found("FC001").path == "old.py"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X = b'a' 'b'",
+        "X = 'a' b'b'",
+        "f(**a, *b)",
+        "def g(a=1, b): pass",
+        "f(x=1, y)",
+        "X = f'a' b'b'",
+    ],
+)
+def test_what_only_the_grammar_allows_is_a_syntax_error(text: str, tmp_path: Path) -> None:
+    finding = compile_files(tmp_path, {"worker.py": f"{WORKER}\n{text}\n"}).found("FC001")
+    assert finding.line == len(WORKER.splitlines()) + 2
+
+
+def test_an_annotation_in_a_string_that_only_the_grammar_allows_is_no_crash(tmp_path: Path) -> None:
+    text = WORKER.replace("x: int", 'x: \'b"a" "b"\'')
+    assert text != WORKER
+    compile_files(tmp_path, {"worker.py": text})
 
 
 def test_many_errors_are_found_in_one_run(tmp_path: Path) -> None:

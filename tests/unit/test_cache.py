@@ -156,8 +156,34 @@ def test_large_entries_are_checked_too(tmp_path: Path) -> None:
     with copy.open("wb") as target:
         piece.copy_to(target)
     assert copy.read_bytes() == source.read_bytes()
-    piece.path.write_bytes(piece.path.read_bytes()[:-1])
+    path = tmp_path / "cache" / "v1" / "layers" / "ke" / "key"
+    path.write_bytes(path.read_bytes()[:-1])
     assert store.find("layers", "key") is None
+
+
+def test_an_entry_in_the_place_of_another_one_is_a_miss(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write("kind", "key", b"x")
+    entry = (tmp_path / "v1" / "kind" / "ke" / "key").read_bytes()
+    for kind, key in (("kind", "kez"), ("other", "key")):
+        place = tmp_path / "v1" / kind / key[:2] / key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(entry)
+        assert store.read(kind, key) is None
+        assert store.find(kind, key) is None
+
+
+def test_an_entry_that_is_in_use_can_be_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    store.write("layers", "key", b"x" * 3_000_000)
+    piece = store.find("layers", "key")
+    assert piece is not None
+    store.clear()
+    assert store.find("layers", "key") is None
+    with (tmp_path / "copy").open("wb") as target:
+        piece.copy_to(target)
+    assert (tmp_path / "copy").stat().st_size == 3_000_000
+    assert [path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()] == []
 
 
 def test_keys_do_not_run_together() -> None:

@@ -287,3 +287,33 @@ def test_a_command_imports_only_what_it_uses(
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_current_folder_that_was_deleted_is_no_bug(tmp_path: Path) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    paths = os.pathsep.join(str(ROOT / part) for part in (".", "ir", "backends"))
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$0" && exec "$1" -m flashc check .', str(gone), sys.executable],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("the current folder does not exist any more")
+
+
+@pytest.mark.parametrize("command", [("cache", "info"), ("cache", "clear")])
+def test_a_cache_that_cannot_be_looked_at_is_a_problem_of_the_environment(
+    command: tuple[str, str],
+) -> None:
+    run = flashc(*command, FLASHC_CACHE_DIR="/" + "x" * 300)
+    assert run.returncode == 3
+    assert run.stderr == f"Error: /{'x' * 300}: File name too long\n"
+
+
+def test_a_file_of_options_that_cannot_be_looked_at_does_not_exist(tmp_path: Path) -> None:
+    write(tmp_path, {"worker.py": GOOD})
+    run = flashc("check", str(tmp_path), FLASHC_CONFIG_FILE="/" + "x" * 300)
+    assert (run.returncode, run.stderr) == (0, "")

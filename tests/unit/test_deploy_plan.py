@@ -157,7 +157,7 @@ SCENES = {
     "what callers lose": (
         "A runs\n queue clf code=A has=classify,explain",
         "code B\n queue clf has=classify",
-        "restart clf: code, callers lose method explain",
+        "restart clf: code, breaks calls: method explain is removed",
     ),
 }
 
@@ -198,6 +198,28 @@ def test_a_build_that_does_not_know_its_endpoints_gets_to_know_them() -> None:
     plan = plan_of(world, "code A\n queue a")
     assert plan.records
     assert not plan.is_empty
+    recorded = "the ids and URLs of the endpoints are written into the manifest of the build"
+    assert plan_text(plan).endswith(f"  a  unchanged\n{recorded}; nothing else is done\n")
+    assert f"\n\nOnly {recorded}.\n" in plan_markdown(plan)
+    assert recorded not in plan_text(plan_of(world, "code B\n queue a"))
+
+
+COSTS = {
+    "queue a workers=0-3": "",
+    "queue a workers=2-3": "2 workers always running, at most $2.23 an hour (prices read on 2026-11-26)",
+    "queue a workers=1-3 count=2": "1 worker always running, at most $2.23 an hour (prices read on 2026-11-26)",
+    "queue a workers=1-1 cpu=cpu3c-1-2": "1 worker always running; Runpod's documentation has no price for it "
+    "(read on 2026-11-26)",
+    "queue a workers=1-1\n queue b workers=2-2 cpu=cpu3c-1-2": "3 workers always running, at most $1.12 an hour, "
+    "without 2 workers that have no price (prices read on 2026-11-26)",
+}
+
+
+@pytest.mark.parametrize(("wish", "told"), COSTS.items())
+def test_what_workers_cost_without_a_request(wish: str, told: str) -> None:
+    text = plan_text(plan_of(world_of("no app"), f"code A\n {wish}"))
+    assert (f"Without any request: {told}.\n" in text) is bool(told)
+    assert bool(told) is ("costs" in text)
 
 
 SECRETS = "planted-value-91c2"

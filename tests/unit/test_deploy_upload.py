@@ -36,8 +36,10 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.base = f"http://127.0.0.1:{self.server_port}"
         self.url = f"{self.base}/bucket/object?signature={SIGNATURE}"
+        self.prepared = 0
         self.faults: list[str] = []
         self.uploads: list[tuple[dict[str, str], int]] = []
+        self.paths: list[str] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,7 +52,11 @@ class _Handler(BaseHTTPRequestHandler):
         query = json.loads(self.rfile.read(int(self.headers["content-length"])))["query"]
         assert "PrepareArtifactUpload" in query
         assert self.headers["authorization"] == f"Bearer {KEY}"
-        place = {"uploadUrl": self.server.url, "objectKey": "key of the object"}
+        self.server.prepared += 1
+        number = self.server.prepared
+        place = {"uploadUrl": self.server.url, "objectKey": f"object {number}"}
+        if SIGNATURE in self.server.url:
+            place["uploadUrl"] += f"&n={number}"
         self._answer(200, json.dumps({"data": {"prepareFlashArtifactUpload": place}}))
 
     def do_PUT(self) -> None:
@@ -59,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = length // 2 if fault == "cut" else length
         size = len(self.rfile.read(wanted))
         self.server.uploads.append((dict(self.headers.items()), size))
+        self.server.paths.append(self.path)
         if fault in ("cut", "drop"):
             self.close_connection = True
             return
@@ -126,7 +133,7 @@ def test_an_artifact_is_uploaded_in_parts_that_are_reported(
     server: _Server, artifact: Path
 ) -> None:
     heard = _Heard()
-    assert _upload(server, artifact, heard) == "key of the object"
+    assert _upload(server, artifact, heard) == "object 1"
     assert sum(heard.amounts) == SIZE
     assert len(heard.amounts) == 4
     assert max(heard.amounts) == 1024**2
@@ -145,12 +152,13 @@ def test_the_key_is_never_sent_to_the_place_of_the_upload(server: _Server, artif
 
 
 @pytest.mark.parametrize("fault", ["cut", "drop", "500", "503", "429"])
-def test_a_failed_upload_is_repeated_as_a_whole(
+def test_a_failed_upload_is_repeated_as_a_whole_to_another_place(
     server: _Server, artifact: Path, fault: str
 ) -> None:
     heard = _Heard()
     server.faults = [fault, fault]
-    _upload(server, artifact, heard)
+    assert _upload(server, artifact, heard) == "object 3"
+    assert len(set(server.paths)) == 3
     assert [size for _, size in server.uploads][-1] == SIZE
     assert len(server.uploads) == 3
     assert sum(heard.amounts) == SIZE  # what was sent in vain is taken back

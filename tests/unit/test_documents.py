@@ -10,6 +10,7 @@ import pytest
 
 from flashc.cli.main import cli
 from flashc.project.options import Options
+from flashc.project.user_options import USER_ONLY
 from tests.support.projects import ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -43,5 +44,8 @@ def test_the_readme_lists_every_command_and_option() -> None:
     assert commands == set(cli.list_commands(click.Context(cli)))
     section = README.partition("`[tool.flashc]` in `pyproject.toml` has these keys.")[2]
     listed = section.partition("\n\n")[2].partition("\n\n")[0]
-    options = {option.name.replace("_", "-") for option in fields(Options)} - {"env"}
-    assert set(re.findall("`([a-z-]+)`", listed)) == options
+    options = {option.name.replace("_", "-") for option in fields(Options)} - {"env", "smoke"}
+    of_user = {name.replace("_", "-") for name in USER_ONLY}
+    assert set(re.findall("`([a-z-]+)`", listed)) == options - of_user
+    told = section.partition("Only you can set")[2].partition("### ")[0]
+    assert of_user <= set(re.findall("`([a-z-]+)`", told))

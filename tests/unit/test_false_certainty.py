@@ -55,16 +55,20 @@ def test_what_stands_under_try_is_known_only_if_nothing_can_fail(
 
 
 @pytest.mark.parametrize(
-    ("definition", "use"),
+    ("definition", "use", "expected"),
     [
-        ("def items(n: int):\n    yield n", "for i in items(x): print(i)"),
-        ("async def items(n: int):\n    yield n", "async for i in items(x): print(i)"),
+        ("def items(n: int):\n    yield n", "for i in items(x): print(i)", ["FC327"]),
+        ("def items(n: int):\n    yield n", "await items(x)", ["FC314"]),
+        ("async def items(n: int):\n    yield n", "async for i in items(x): print(i)", []),
+        ("async def items(n: int):\n    yield n", "await items(x)", ["FC314"]),
     ],
 )
-def test_a_stream_is_iterated_over_not_awaited(definition: str, use: str, tmp_path: Path) -> None:
+def test_a_stream_is_iterated_over_not_awaited(
+    definition: str, use: str, expected: list[str], tmp_path: Path
+) -> None:
     worker = WORKER.replace("return x", use)
     callee = f'@Endpoint(name="items")\n{definition}\n'
-    assert compile_files(tmp_path, {"worker.py": HEAD + callee + worker}).codes == ["FC314"]
+    assert compile_files(tmp_path, {"worker.py": HEAD + callee + worker}).codes == expected
 
 
 def test_a_comment_needs_no_blank(tmp_path: Path) -> None:

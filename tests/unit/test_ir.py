@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from schemas import DOCUMENTS, SCHEMAS, text
 
-from flashc.frontend.resource_names import resource_name
 from flashc_core.source import Edit, Lines, OverlappingEdits, Span, apply_edits
 from flashc_ir.codec import CodecError, dump, load
 from flashc_ir.printer import print_program
 from flashc_ir.program import ClientVariable
+from flashc_ir.resource_names import resource_name
 from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder
 
 
@@ -98,7 +98,7 @@ def test_resource_names_are_safe_and_never_collide(names: list[str]) -> None:
 
 def test_a_document_of_an_earlier_schema_is_refused_by_its_version() -> None:
     earlier = '{"schema_version": 1, "calls": [{"endpoint": "w", "form": "call"}]}'
-    with pytest.raises(CodecError, match="schema version 1; this flashc reads 3"):
+    with pytest.raises(CodecError, match="schema version 1; this flashc reads 4"):
         load(earlier)
 
 

@@ -94,8 +94,12 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         b"\xff\xfe",
         b"[default]\n[default]\n",
         b'"rpa_secret"\n',
+        b"[a.b]\nc = []\nc = [1]\n",
+        b"[a]\nb.c = 1\n[a.b]\nc = 2\n",
+        b"a = 1\n[a.b]\n",
+        b"a = 1\n[[a]]\n",
+        b"a." * 20_000 + b"a = 1\n",
     ],
-    ids=["a quote too few", "not UTF-8", "a table twice", "no TOML"],
 )
 def test_a_file_that_is_not_toml_is_left_alone_and_not_shown(
     content: bytes, tmp_path: Path

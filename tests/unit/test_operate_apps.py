@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from flashc.api import removal
-from flashc_backends.deploy.lease import Holder, lease_name, this_system
+from flashc_backends.deploy.tenure import lease_name, this_holder
 from flashc_backends.deploy.variables import Target, secret_name
 from tests.support.operated import Operated, codes, operate, refusing
 
@@ -206,17 +204,10 @@ def test_nothing_is_deleted_if_the_configuration_may_mean_another_app(
 def test_nothing_is_deleted_while_another_process_deploys(
     tmp_path: Path, process: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(removal, "_PATIENCE", 0.0)
+    monkeypatch.setattr(removal, "_LEASE_TIMEOUT", 0.0)
 
     async def scene(on: Operated) -> None:
-        now = time.time()
-        holder = Holder(
-            machine=os.uname().nodename,
-            system=this_system(),
-            process=process,
-            since=now,
-            until=now + 60,
-        )
+        holder = msgspec.structs.replace(this_holder(60.0), process=process)
         account = on.stage.platform.control.account
         description = msgspec.json.encode(holder).decode()
         await account.create_secret(lease_name(_HERE), "-", description)

@@ -30,6 +30,7 @@ NOT_PARAMETERS = {
     "local_path_prefix",
     "module_path",
     "functions",
+    "signatures",
     "is_load_balanced",
     "is_live_resource",
     "config_variable",

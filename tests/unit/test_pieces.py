@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flashc_backends import archive
-from flashc_backends.archive import write_archive
+from flashc_backends.archive import archive_mtime, write_archive
 from flashc_backends.artifact.artifact import build
 from flashc_backends.base import Draft, Services
 from flashc_backends.verify import contents
@@ -41,9 +41,9 @@ def _replace(path: str, old: bytes, new: bytes) -> Callable[[Drafts], object]:
     return change
 
 
-CHANGES: dict[str, tuple[Callable[[Drafts], object], bool]] = {
-    "module": (_remove("tools/part.py"), False),  # an import in another piece has another meaning
-    "package": (_remove("tools/__init__.py"), False),
+CHANGES: dict[str, tuple[Callable[[Drafts], object], bool]] = {  # the identity shows each of them
+    "module": (_remove("tools/part.py"), True),  # an import in another piece has another meaning
+    "package": (_remove("tools/__init__.py"), True),
     "both": (lambda d: (d.pop("tools/part.py"), d.pop("tools/__init__.py")), True),
     "endpoint": (_remove("a.py"), True),
     "runtime": (_remove("_flashc/queue.py"), True),
@@ -52,11 +52,11 @@ CHANGES: dict[str, tuple[Callable[[Drafts], object], bool]] = {
     "function": (_replace("b.py", b"def go", b"def gone"), True),
     "syntax": (_replace("b.py", b"async def", b"async def\0"), True),
     "import": (_replace("tools/part.py", b"import json", b"import nosuchpackage"), True),
-    "import before": (_replace("b.py", b"async def", b"import tools.part\nasync def"), False),
+    "import before": (_replace("b.py", b"@Endpoint", b"import tools.part\n@Endpoint"), True),
     "standard library": (lambda d: d.update({"json.py": b"import nosuchpackage\n"}), True),
     "image": (lambda d: d.update({"handler.py": b""}), True),
     "key": (lambda d: d.update({"k.pem": b"-----BEGIN PRIVATE KEY-----"}), True),
-    "text": (_replace("note.txt", b"n", b"m"), False),
+    "text": (_replace("note.txt", b"n", b"m"), True),
     "nothing": (lambda d: None, False),
 }
 
@@ -85,7 +85,7 @@ def test_cached_pieces_change_nothing(
         bytes_and_problems: list[tuple[bytes, list[str]]] = []
         for each in (cache, disabled_cache()):
             target = tmp_path / "x.tar.gz"
-            pieces = write_archive(target, drafts, [], 0, cache=each)
+            pieces = write_archive(target, drafts, [], archive_mtime({}), cache=each)
             assert len(pieces) == len(drafts)
             services = Services(sink=Sink(), compiler="this", cache=each)
             verify_build(target, [], pieces, services)
@@ -127,7 +127,7 @@ def test_a_byte_that_changes_on_disk_is_found_although_the_piece_is_known(tmp_pa
     made = build(compiled.valid, context_of(compiled.root, Sink()), tmp_path / "a.tar.gz")
     assert made is not None
     target, cache = tmp_path / "x.tar.gz", Store(tmp_path / "cache")
-    pieces = write_archive(target, made.parts.drafts, [], 0, cache=cache)
+    pieces = write_archive(target, made.parts.drafts, [], archive_mtime({}), cache=cache)
     verify_build(target, [], pieces, Services(sink=Sink(), compiler="this", cache=cache))
     data = bytearray(target.read_bytes())
     target.write_bytes(bytes(data) + b"more")

@@ -71,8 +71,11 @@ def test_every_file_is_read_by_a_loader() -> None:
     assert "huggingface_hub" in modules_of_packages()
     assert "pydantic>=2.11.4" in worker_facts().own.requirements
     assert time_limits().load_balancer_processing.milliseconds == 330_000
-    assert highest_price(["AMPERE_16", "ADA_24"]) == prices().per_second["ADA_24"]
-    assert highest_price(["AMPERE_16", "unknown"]) is None
+    assert (
+        highest_price(prices().pools, ["AMPERE_16", "ADA_24"])
+        == prices().pools.per_second["ADA_24"]
+    )
+    assert highest_price(prices().pools, ["AMPERE_16", "unknown"]) is None
     assert is_set_by_platform("RUNPOD_POD_ID")
     assert is_set_by_platform("PATH")
     assert not is_set_by_platform("TOKEN")

@@ -92,6 +92,10 @@ def test_the_example_has_every_fault_and_its_schema_describes_it() -> None:
         ("[[fault]]\nkind = 'death'\nat = [0]", ":3:1", "`at`: expected", "correct the value"),
         ("[[fault]]\nkind = 'death'\nseconds = nan", ":3:1", "`seconds`", "correct the value"),
         ("[[fault]]\nkind = 'death'\nprobability = 2", ":3:1", "`probability`", "correct"),
+        ("[limits]\nwrokers = 1", ":2:1", "no key `wrokers`", "did you mean `workers`?"),
+        ("[limits]\nworkers = -1", ":2:1", "`workers`: expected `int` >= 0", "correct"),
+        ("[limits]\nabsent = {a = 'x'}", ":2:1", "`absent`: expected `array`", "correct"),
+        ("limits = 3", ":1:1", "`limits`: expected `object`", "correct the value"),
         ("[[fault]]\nkind = 'network'\ncut = 'x'", ":3:1", "`cut`: invalid", "correct the value"),
     ],
 )

@@ -262,3 +262,26 @@ def test_a_deployed_app_finds_its_endpoints_in_the_state_managers_table(tmp_path
         makes_remote_calls=True,
         networkVolumes=[{"name": "data", "size": 10}],
     )
+
+
+def test_of_equal_names_that_are_created_at_once_one_is_accepted(tmp_path: Path) -> None:
+    secret = "mutation m($input: SecretCreateInput!) { secretCreate(input: $input) { id name } }"
+    environment = (
+        "mutation m($input: CreateFlashEnvironmentInput!) "
+        "{ createFlashEnvironment(input: $input) { id name } }"
+    )
+
+    async def created(stage: Stage, query: str, given: dict[str, str]) -> int:
+        body = {"query": query, "variables": {"input": given}}
+        replies = await asyncio.gather(
+            *(stage.client.post("/graphql", json=body) for _ in range(9))
+        )
+        return sum("errors" not in reply.json() for reply in replies)
+
+    async def scene(stage: Stage) -> None:
+        assert await created(stage, CREATE_APP, {"name": "shop"}) == 1
+        app = (await ask(stage, BY_NAME, flashAppName="shop"))["flashAppByName"]["id"]
+        assert await created(stage, environment, {"flashAppId": app, "name": "prod"}) == 1
+        assert await created(stage, secret, {"name": "token", "value": "x"}) == 1
+
+    play(tmp_path, scene)

@@ -128,3 +128,34 @@ def test_the_proxy_closes_connections_to_no_port(tmp_path: Path, target: str) ->
         writer.close()
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (b"GET /", b"x" * 8192),
+        (b"GET / HTTP/1.1\r\nhost: localhost\r\nx-more: ", b"1" * 8192),
+        (b"GET / HTTP/1.1\r\n", b"x-more: " + b"1" * 8192 + b"\r\n"),
+        (
+            b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+            b"x-more: " + b"1" * 8192 + b"\r\n",
+        ),
+    ],
+    ids=["path", "header", "headers", "trailers"],
+)
+def test_headers_without_end_are_refused(first: bytes, more: bytes, tmp_path: Path) -> None:
+    async def scene(stage: Stage, _url: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)
+        writer.write(first)
+        with suppress(ConnectionError):
+            async with asyncio.timeout(60):
+                while not reader.at_eof():
+                    writer.write(more)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+        writer.close()
+        async with httpx.AsyncClient(trust_env=False) as client:  # other clients are served
+            reply = await client.get(f"http://127.0.0.1:{stage.platform.port}/openapi.json")
+            assert reply.status_code < 500
+
+    play(tmp_path, scene)

@@ -132,7 +132,7 @@ def test_a_job_that_runs_when_its_caller_gives_up_is_stopped(tmp_path: Path) -> 
         stopped.extend(await wire.stops())
 
     async def scene(stage: Stage) -> None:
-        job = (await stage.post("run", {"input": 1}, headers={"x-flashc-timeout": "500"})).json()[
+        job = (await stage.post("run", {"input": 1}, headers={"x-flashc-timeout": "2000"})).json()[
             "id"
         ]
         assert (await stage.final(job))["status"] == "TIMED_OUT"

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from flashc_backends.platform.upstream import Address, Upstream
+import pytest
+
+from flashc_backends.platform.upstream import Address, Upstream, UpstreamError
 
 _HOST = [(b"host", b"worker")]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -88,3 +90,55 @@ def test_a_connection_is_used_again_after_its_answer_was_read() -> None:
 
     asyncio.run(run())
     assert len(connections) == 1
+
+
+_STATUS = b"HTTP/1.1 200 OK\r\n"
+_LINE = b"x-more: " + b"1" * 8192 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (_STATUS, _LINE),
+        (_STATUS + b"x-more: ", b"1" * 8192),
+        (b"HTTP/1.1 200 ", b"O" * 8192),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n" * 200),
+        (_STATUS + b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", _LINE),
+        (_STATUS + b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx-more: ", b"1" * 8192),
+        (_STATUS + b"transfer-encoding: chunked\r\n\r\n1;", b"x" * 8192),
+    ],
+    ids=["headers", "header", "status line", "1xx", "trailers", "trailer", "chunk extension"],
+)
+def test_headers_without_end_are_no_answer(first: bytes, more: bytes) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(first)
+        while True:
+            writer.write(more)
+            await writer.drain()
+
+    async def run() -> None:
+        async with worker(endless) as (upstream, address):
+            async with asyncio.timeout(60):
+                with pytest.raises(UpstreamError, match="more than 65536 bytes of headers"):
+                    await body_of(upstream, address, b"/")
+
+    asyncio.run(run())
+
+
+def test_headers_of_many_interim_answers_and_chunks_are_few() -> None:
+    """An answer that streams for a long time sends more than the limit, but little between its parts."""
+
+    async def long(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(_STATUS + b"transfer-encoding: chunked\r\n\r\n")
+        for _ in range(200):
+            writer.write(b"1;" + b"x" * 4096 + b"\r\na\r\n")
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+
+    async def run() -> None:
+        async with worker(long) as (upstream, address):
+            assert await body_of(upstream, address, b"/") == b"a" * 200
+
+    asyncio.run(run())

@@ -31,11 +31,11 @@ class _Pool:
 def test_the_old_release_serves_until_the_new_one_answers() -> None:
     pool = _Pool(least=1)
     assert pool.send(workers.Released("old")) == (workers.Start("w1", "old"),)
-    pool.send(workers.Answered("w1"))
+    pool.send(workers.BecameReady("w1"))
     assert pool.send(workers.Released("new")) == (workers.Start("w2", "new"),)
-    pool.send(workers.Began("w2"))
+    pool.send(workers.ProcessStarted("w2"))
     assert pool.phases() == {"w1": "ready", "w2": "initializing"}
-    effects = pool.send(workers.Answered("w2"))
+    effects = pool.send(workers.BecameReady("w2"))
     assert effects == (workers.RolledOut("new"), workers.Drain("w1"), workers.Stop("w1", 10.0))
     pool.send(workers.Ended("w1"))
     assert pool.phases() == {"w2": "ready"}
@@ -44,10 +44,10 @@ def test_the_old_release_serves_until_the_new_one_answers() -> None:
 def test_an_old_worker_finishes_what_it_has() -> None:
     pool = _Pool(least=1)
     pool.send(workers.Released("old"))
-    pool.send(workers.Answered("w1"))
+    pool.send(workers.BecameReady("w1"))
     pool.send(workers.Holding("w1", 1))
     pool.send(workers.Released("new"))
-    pool.send(workers.Answered("w2"))
+    pool.send(workers.BecameReady("w2"))
     assert pool.phases() == {"w1": "draining", "w2": "ready"}
     assert pool.send(workers.Holding("w1", 0)) == (workers.Stop("w1", 10.0),)
 
@@ -56,11 +56,11 @@ def test_three_workers_are_replaced_with_at_most_one_more() -> None:
     pool = _Pool(least=3, most=3)
     pool.send(workers.Released("old"))
     for name in ("w1", "w2", "w3"):
-        pool.send(workers.Answered(name))
+        pool.send(workers.BecameReady(name))
     pool.send(workers.Released("new"))
     for name in ("w4", "w5", "w6"):
         assert sum(worker.serves for worker in pool.pool.workers.values()) == 4
-        pool.send(workers.Answered(name))
+        pool.send(workers.BecameReady(name))
     assert pool.phases() == {
         "w1": "stopping",
         "w2": "stopping",
@@ -74,7 +74,7 @@ def test_three_workers_are_replaced_with_at_most_one_more() -> None:
 def test_a_release_that_crashes_twice_is_given_up() -> None:
     pool = _Pool(least=1)
     pool.send(workers.Released("old"))
-    pool.send(workers.Answered("w1"))
+    pool.send(workers.BecameReady("w1"))
     pool.send(workers.Released("broken"))
     assert pool.send(workers.Ended("w2")) == (workers.Crashed("w2", 0.5),)
     pool.now += 0.5
@@ -94,7 +94,7 @@ def test_with_no_worker_left_the_old_release_starts_again() -> None:
     pool = _Pool(least=0, idle_timeout=5)
     pool.send(workers.Released("old"))
     pool.send(workers.Wanted(1))
-    pool.send(workers.Answered("w1"))
+    pool.send(workers.BecameReady("w1"))
     pool.send(workers.Wanted(0))
     pool.now += 5
     pool.send(workers.Ticked())
@@ -134,7 +134,7 @@ def test_idle_workers_end_down_to_the_least() -> None:
     pool.send(workers.Released("one"))
     pool.send(workers.Wanted(3))
     for name in ("w1", "w2", "w3"):
-        pool.send(workers.Answered(name))
+        pool.send(workers.BecameReady(name))
     pool.send(workers.Wanted(0))
     pool.now += 9
     assert pool.send(workers.Ticked()) == ()
@@ -146,7 +146,7 @@ def test_idle_workers_end_down_to_the_least() -> None:
 def test_a_closed_pool_ends_its_workers_and_starts_none() -> None:
     pool = _Pool(least=2, most=2)
     pool.send(workers.Released("one"))
-    pool.send(workers.Answered("w1"))
+    pool.send(workers.BecameReady("w1"))
     pool.send(workers.Closed())
     assert set(pool.phases().values()) == {"stopping"}
     pool.send(workers.Ended("w1"))
@@ -156,7 +156,7 @@ def test_a_closed_pool_ends_its_workers_and_starts_none() -> None:
 def test_a_worker_that_asks_for_it_is_replaced() -> None:
     pool = _Pool(least=1)
     pool.send(workers.Released("one"))
-    pool.send(workers.Answered("w1"))
+    pool.send(workers.BecameReady("w1"))
     assert workers.Start("w2", "one") in pool.send(workers.Recycled("w1"))
     assert pool.phases() == {"w1": "stopping", "w2": "starting"}
 
@@ -240,7 +240,7 @@ def test_a_worker_that_stopped_a_job_stays() -> None:
     dispatcher.submit(_job("j", 1), 0.0)
     dispatcher.take("w1", 1, 0.0)
     dispatcher.cancel("j", 1.0)
-    dispatcher.note_stopped_job("w1", "j", 2.0)
+    dispatcher.release_job("w1", "j", 2.0)
     dispatcher.tick(11.5)
     assert dispatcher.pool.workers["w1"].phase is workers.Phase.READY
     assert dispatcher.pool.workers["w1"].held == 0
@@ -252,7 +252,7 @@ def test_a_worker_that_still_lists_a_job_is_told_again_and_then_killed() -> None
     dispatcher.take("w1", 1, 0.0)
     assert dispatcher.ping("w1", frozenset(["j"]), 0.5) == []
     dispatcher.cancel("j", 1.0)
-    dispatcher.note_stopped_job("w1", "j", 1.1)  # it was told, and ignored it
+    dispatcher.release_job("w1", "j", 1.1)  # it was told, and ignored it
     phases: list[str] = []
     for now in (2.0, 8.0, 12.5):
         assert dispatcher.ping("w1", frozenset(["j"]), now) == ["j"]

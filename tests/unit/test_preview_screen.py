@@ -88,6 +88,14 @@ def test_the_table_has_what_it_takes_to_call_the_endpoints(
     )
 
 
+def test_a_preview_in_the_background_is_stopped_by_a_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    TextScreen(lambda _text: None, stopped_by="`flashc preview stop app-1`").show_ready(RECORD)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith(" on the engine docker; `flashc preview stop app-1` stops it")
+
+
 def test_programs_get_an_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
     screen = JsonScreen()
     screen.show_phase("starting")

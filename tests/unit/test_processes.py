@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flashc_core.processes import Prefork, on_all_processors
+from flashc_core.processes import Prefork, in_background, on_all_processors
 
 
 def children() -> set[int]:
@@ -143,6 +143,36 @@ def end_in_second_process(mine: int, number: int) -> bytes:
     return square(number)
 
 
+def test_work_in_the_background_is_done_once_and_by_another_process_if_that_is_safe() -> None:
+    wait = in_background(os.getpid)
+    found = wait()
+    assert (found != os.getpid()) == (sys.platform == "linux" and threading.active_count() == 1)
+
+
+def test_an_error_in_the_background_is_raised_where_the_result_is_taken() -> None:
+    wait = in_background(partial(int, "no number"))
+    with pytest.raises(ValueError, match="no number"):
+        wait()
+
+
+def test_work_in_the_background_that_is_killed_is_done_here() -> None:
+    mine = os.getpid()
+
+    def work() -> int:
+        if os.getpid() != mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.getpid()
+
+    assert in_background(work)() == mine
+
+
+def test_work_in_the_background_that_nobody_waits_for_ends() -> None:
+    before = children()
+    wait = in_background(partial(time.sleep, 3600))
+    del wait
+    assert children() <= before
+
+
 def process_and_parent(_: int) -> bytes:
     time.sleep(0.05)
     return f"{os.getpid()} {os.getppid()}".encode()
@@ -170,6 +200,17 @@ def test_it_prepares_while_nobody_waits(tmp_path: Path) -> None:
     prefork = Prefork.start(partial(file.write_text, "yes"))
     assert prefork is not None
     assert list(on_all_processors(square, 1, least=1, prefork=prefork)) == [b"0"]
+    assert file.read_text() == "yes"
+    prefork.close()
+
+
+def test_it_prepares_more_only_before_it_forks_others(tmp_path: Path) -> None:
+    file = tmp_path / "prepared"
+    prefork = Prefork.start(nothing, partial(file.write_text, "yes"))
+    assert prefork is not None
+    assert list(on_all_processors(square, 1, least=1, prefork=prefork)) == [b"0"]
+    assert not file.exists()
+    assert list(on_all_processors(square, 3, prefork=prefork)) == [b"0", b"1", b"4"]
     assert file.read_text() == "yes"
     prefork.close()
 

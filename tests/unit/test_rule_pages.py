@@ -23,6 +23,7 @@ WITHOUT_COMMENT = {
     "FC006": (".", 1),
     "FC007": ("tools.py", 1),
     "FC009": ("prod.env", 1),
+    "FC011": ("pyproject.toml", 2),
     "FC121": ("a.py", 3),
     "FC404": ("logger.py", 1),
     "FC409": ("requirements.txt", 1),

@@ -226,7 +226,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "no such file": ("./wheels/gauge-1.0-py3-none-any.whl", "FC416"),
     "no package": ("./empty", "FC409"),
     "another name": ("pointer @ ./wheels/gauge-99.0-py3-none-any.whl", "FC409"),
-    "no name": ("git+https://example.org/gauge.git", "FC409"),
+    "no name": ("git+https://example.org/", "FC409"),
     "an option": ("gauge --config-settings x=1", "FC409"),
     "no binary": ("--no-binary gauge", "FC409"),
     "no index": ("--index-url ftp://example.org/", "FC409"),

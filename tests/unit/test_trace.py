@@ -1,4 +1,4 @@
-"""`--trace`: what only running the code can tell, told by a process that can do no harm."""
+"""`--trace`: what only running the code can tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from flashc.lsp.analysis import analyse
 from flashc_ir.endpoints import QueueFunction
 from flashc_ir.printer import print_program
-from tests.support.projects import compile_files, unpacked, write
+from tests.support.projects import compile_files, unpacked
+from tests.support.tracing import TRACED
 from tests.unit.test_rule_pages import example_of
 
 BEYOND = """\
@@ -56,7 +57,7 @@ def test_without_it_nothing_is_run(tmp_path: Path) -> None:
 
 def test_endpoints_beyond_reach_are_found_and_marked(tmp_path: Path) -> None:
     files = {"worker.py": BEYOND, "plain.py": PLAIN}
-    result = compile_files(tmp_path, files, trace=True, env={"TOKEN_OF_TEST": "hunter2-hunter2"})
+    result = compile_files(tmp_path, files, **TRACED, env={"TOKEN_OF_TEST": "hunter2-hunter2"})
     assert result.found("FC133").path == "worker.py"
     endpoints = {e.resource: e for e in result.valid.deployed()}
     assert sorted(endpoints) == ["api", "model", "plain", "w-large", "w-small"]
@@ -74,18 +75,21 @@ def test_endpoints_beyond_reach_are_found_and_marked(tmp_path: Path) -> None:
     assert "route GET /hälth/{é}" in printed
 
 
-def test_an_editor_never_traces(tmp_path: Path) -> None:
-    """The project may ask for it, but the user has only opened a file."""
-    files = {"worker.py": BEYOND, "pyproject.toml": "[tool.flashc]\ntrace = true\n"}
-    assert "FC133" in compile_files(tmp_path, files, env={"TOKEN_OF_TEST": "x"}).codes
-    codes = {found.rule.code for found in analyse(write(tmp_path, files), {}).diagnostics}
+def test_an_editor_never_traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user may have allowed it for all projects, but has only opened a file."""
+    monkeypatch.setenv("FLASHC_TRACE", "1")
+    monkeypatch.setenv("FLASHC_NO_SANDBOX", "1")
+    assert (
+        "FC133" in compile_files(tmp_path, {"worker.py": BEYOND}, env={"TOKEN_OF_TEST": "x"}).codes
+    )
+    codes = {found.rule.code for found in analyse(tmp_path, {}).diagnostics}
     assert "FC133" not in codes
     assert "FC104" in codes
 
 
 def test_a_traced_project_becomes_an_artifact(tmp_path: Path) -> None:
     env = {"TOKEN_OF_TEST": "hunter2-hunter2"}
-    compiled = compile_files(tmp_path / "app", {"worker.py": BEYOND}, trace=True, env=env)
+    compiled = compile_files(tmp_path / "app", {"worker.py": BEYOND}, **TRACED, env=env)
     target = unpacked(compiled, tmp_path / "out")
     files = [file for file in target.rglob("*") if file.is_file()]
     assert {"handler_w-large.py", "handler_api.py"} <= {file.name for file in files}
@@ -110,7 +114,7 @@ def test_what_the_code_may_not_do_fails_and_changes_nothing(line: str, tmp_path:
         server.setblocking(False)
         text = line.replace("PORT", str(server.getsockname()[1]))
         files = {"worker.py": f"{BEYOND}{text}\n", "precious": "x"}
-        result = compile_files(tmp_path, files, trace=True, env=env)
+        result = compile_files(tmp_path, files, **TRACED, env=env)
         with pytest.raises(BlockingIOError):  # nobody has connected
             server.accept()
     assert "FC132" in result.codes
@@ -123,18 +127,18 @@ def test_a_module_that_never_ends_is_stopped(
 ) -> None:
     monkeypatch.setattr("flashc.frontend.trace_process.LIMIT", 2)
     files = {"worker.py": BEYOND + "while True: pass\n"}
-    result = compile_files(tmp_path, files, trace=True, env={"TOKEN_OF_TEST": "x"})
+    result = compile_files(tmp_path, files, **TRACED, env={"TOKEN_OF_TEST": "x"})
     assert "more than 2 s" in result.found("FC132").message
 
 
 @pytest.mark.parametrize("code", ["FC132", "FC133"])
 def test_the_pages_examples(code: str, tmp_path: Path) -> None:
-    assert code in compile_files(tmp_path, example_of(code), trace=True).codes
+    assert code in compile_files(tmp_path, example_of(code), **TRACED).codes
 
 
 def test_what_a_module_raises_is_told_without_the_values_of_variables(tmp_path: Path) -> None:
     text = BEYOND + "raise ValueError('no ' + os.environ['TOKEN_OF_TEST'])\n"
     result = compile_files(
-        tmp_path, {"worker.py": text}, trace=True, env={"TOKEN_OF_TEST": "hunter2-hunter2"}
+        tmp_path, {"worker.py": text}, **TRACED, env={"TOKEN_OF_TEST": "hunter2-hunter2"}
     )
     assert "ValueError: no ${TOKEN_OF_TEST}" in result.found("FC132").message

@@ -224,3 +224,31 @@ def test_a_repository_in_the_metadata_of_a_finished_wheel_is_refused(stage: Stag
     write(stage.app, {f"wheels/{wheel.wheel}": wheel.content()})
     refused = build(stage, f"./wheels/{wheel.wheel}\n", "--allow-build")
     assert "error[FC416]: `gauge` requires `pointer` from `git+" in refused.stderr
+
+
+def test_a_repository_needs_no_name(stage: Stage) -> None:
+    url = repository(stage, gauge("", ""))
+    line = f"git+{url}@v1#subdirectory=gauge\n"
+    write(stage.app, {"worker.py": WORKER, "requirements.txt": line})
+    checked = CliRunner().invoke(cli, ["check", str(stage.app)])
+    assert checked.exit_code == 0, checked.output + checked.stderr
+    done = build(stage, line)
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled()["gauge/__init__.py"] == FORK
+    assert CliRunner().invoke(cli, ["lock", str(stage.app)]).exit_code == 0
+    assert "gauge @ git+" in (stage.app / "flash.lock").read_text()
+    assert build(stage, line, "--locked").exit_code == 0
+    in_endpoint = WORKER.replace('cpu="', f'dependencies=["{line.strip()}"], cpu="')
+    write(stage.app, {"worker.py": in_endpoint, "requirements.txt": ""})
+    (stage.app / "flash.lock").unlink()
+    command = ["build", str(stage.app)]
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    assert stage.bundled()["gauge/__init__.py"] == FORK
+
+
+def test_a_repository_without_a_name_and_without_a_package_is_an_error(stage: Stage) -> None:
+    url = repository(stage, {"README": "nothing"})
+    refused = build(stage, f"git+{url}@v1\n")
+    assert refused.exit_code == 1
+    assert "error[FC416]" in refused.stderr
+    assert "--> requirements.txt:1:1" in refused.stderr

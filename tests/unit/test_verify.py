@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import io
 import json
 import subprocess
 import sys
@@ -17,15 +16,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from flashc.api import verify_artifact as api_verify
 from flashc.cli.main import cli
 from flashc_backends.artifact import artifact
 from flashc_backends.artifact.artifact import BuildResult, build
 from flashc_backends.base import DependencyOptions, Draft, Services
+from flashc_backends.dependencies.lock import render
 from flashc_backends.manifest.manifest import manifest_draft
 from flashc_backends.verify.checks import verify_artifact, verify_build
 from flashc_core.cache import Store, disabled_cache
 from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
+from tests.support.archives import Files, edit, files_of, forged, put, sealed, tar_of
 from tests.support.projects import EXAMPLES, compile_files, compile_folder, context_of, write
 
 FILES = {
@@ -35,7 +37,6 @@ FILES = {
     "    from tools import twice\n    return twice(text)\n",
     "tools.py": "import json, torch\n\ndef twice(x): return x + x\n",
 }
-Files = dict[str, tuple[tarfile.TarInfo, bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -90,28 +91,10 @@ def test_other_tools_read_its_members_as_one_archive(made: BuildResult, tmp_path
 
 
 def rewritten(artifact: Path, target: Path, change: Callable[[Files], None]) -> Path:
-    """The artifact with its files changed, packed in the ordinary way."""
-    with tarfile.open(artifact) as archive:
-        files: Files = {}
-        for info in archive:
-            stream = archive.extractfile(info)
-            files[info.name.removeprefix("./")] = (info, stream.read() if stream else b"")
+    """The artifact with its files changed; everything that can be computed is made to fit again."""
+    files = files_of(artifact.read_bytes())
     change(files)
-    with tarfile.open(target, "w:gz") as archive:
-        for name, (info, content) in files.items():
-            info.name, info.size = name, len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return target
-
-
-def put(files: Files, name: str, content: bytes) -> None:
-    files[name] = (tarfile.TarInfo(name), content)
-
-
-def edit(files: Files, name: str, old: bytes, new: bytes) -> None:
-    info, content = files[name]
-    assert old in content
-    files[name] = (info, content.replace(old, new))
+    return forged(files, target)
 
 
 def _own(files: Files) -> None:
@@ -120,6 +103,30 @@ def _own(files: Files) -> None:
 
 def _run_as_owner(files: Files) -> None:
     files["worker.py"][0].mode = 0o4755
+
+
+def _later(files: Files) -> None:
+    files["worker.py"][0].mtime = 0
+
+
+def _open_to_all(files: Files) -> None:
+    files["worker.py"][0].mode = 0o666
+
+
+def _gnu(files: Files) -> None:
+    files["worker.py"][0].type = tarfile.CONTTYPE
+
+
+def _other_entry(files: Files, change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> None:
+    """Change the hash and the size that a RECORD lists for a module."""
+    record = "text_unidecode-1.3.dist-info/RECORD"
+    (line,) = [
+        each
+        for each in files[record][1].splitlines()
+        if each.startswith(b"text_unidecode/__init__.py")
+    ]
+    path, hashed, size = line.split(b",")
+    edit(files, record, line, b",".join((path, *change(hashed, size))))
 
 
 def _native(files: Files) -> str:
@@ -236,7 +243,133 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
     "a secret goes along": (lambda f: put(f, "conf/.env.production", b"K=1"), "credentials"),
     "a worker's module is overwritten": (lambda f: put(f, "handler.py", b""), "worker image"),
     "files have owners": (_own, "belongs to a user"),
+    "a file has another time": (_later, "modification time is not the one"),
+    "a file can be written by all": (_open_to_all, "its header in the archive is not one"),
+    "a file has another header": (_gnu, "its header in the archive is not one"),
+    "a module of the runtime is changed": (
+        lambda f: edit(f, "_flashc/queue.py", b"def", b"def "),
+        "`_flashc/queue.py`: it is not a file of the runtime of flashc",
+    ),
+    "the runtime has a file more": (
+        lambda f: put(f, "_flashc/more.py", b""),
+        "`_flashc/more.py`: it is not a file of the runtime of flashc",
+    ),
+    "a constant of the app is code": (
+        lambda f: edit(f, "_flashc/app.py", b"= {}", b"= dict()"),
+        "`_flashc/app.py`: it is not a file of the runtime of flashc",
+    ),
+    "the app has another time limit": (
+        lambda f: edit(f, "_flashc/app.py", b"float] = {}", b"float] = {'w': 1.5}"),
+        "it has another time limit for `w` than the manifest",
+    ),
+    "the app names another resource": (
+        lambda f: edit(f, "_flashc/app.py", b"str] = {}", b"str] = {'w': 'v'}"),
+        "it names a resource that the manifest does not have",
+    ),
+    "another version of flashc made it": (
+        lambda f: edit(f, "_flashc/__init__.py", b"'0.", b"'900."),
+        "only the version that made it can verify it",
+    ),
+    "no version of flashc made it": (
+        lambda f: put(f, "_flashc/__init__.py", b""),
+        "does not name the version of flashc",
+    ),
+    "a handler does more": (
+        lambda f: edit(f, "handler_w.py", b"from _flashc", b"import os\nfrom _flashc"),
+        "it is not the handler that flashc writes",
+    ),
+    "a handler takes more jobs": (
+        lambda f: edit(f, "handler_w.py", b"MAX_CONCURRENCY = 1", b"MAX_CONCURRENCY = 2"),
+        "it is not the handler that flashc writes",
+    ),
+    "a handler imports a module more": (
+        lambda f: edit(f, "handler_w.py", b"('worker',)", b"('worker', 'tools')"),
+        "does not name its modules",
+    ),
+    "the manifest is written otherwise": (
+        lambda f: edit(f, "flash_manifest.json", b'  "version"', b'   "version"'),
+        "its text is not the one that flashc writes",
+    ),
+    "a stub has code": (
+        lambda f: put(f, "_flashc/stubs/x.py", b"import os\n"),
+        "its line 1 is not part of a stub",
+    ),
+    "a RECORD lists no hash": (
+        lambda f: _other_entry(f, lambda hashed, size: (b"", size)),
+        "its content is not the one",
+    ),
+    "a RECORD lists another size": (
+        lambda f: _other_entry(f, lambda hashed, size: (hashed, size + b"0")),
+        "its size is not the one",
+    ),
+    "METADATA is another's": (
+        lambda f: put(f, "text_unidecode-1.3.dist-info/METADATA", b"Name: other\nVersion: 1.3\n\n"),
+        "it describes another distribution",
+    ),
+    "metadata have no RECORD": (
+        lambda f: put(f, "other-1.0.dist-info/METADATA", b"Name: other\nVersion: 1.0\n\n"),
+        "has no RECORD",
+    ),
 }
+
+
+def test_a_file_that_no_record_lists_is_found_by_the_identity(
+    made: BuildResult, tmp_path: Path
+) -> None:
+    """Whatever is in no RECORD is covered: packages have no file more, the lock no other hash."""
+    changes: dict[str, Callable[[Files], object]] = {
+        "added": lambda f: put(f, "text_unidecode/more.py", b"X = 1\n"),
+        "renamed": lambda f: f.update({"tool.py": f.pop("tools.py")}),
+        "changed": lambda f: edit(f, "tools.py", b"x + x", b"x * 2"),
+        "executable": lambda f: setattr(f["tools.py"][0], "mode", 0o755),
+        "program of a package": lambda f: setattr(f[_native(f)][0], "mode", 0o644),
+        "locked": lambda f: edit(f, "requirements.txt", b"--hash=sha256:", b"--hash=sha256:0"),
+    }
+    for name, change in changes.items():
+        files = files_of(made.artifact.read_bytes())
+        change(files)
+        target = tmp_path / f"{name}.tar.gz"
+        target.write_bytes(sealed(tar_of(files)))
+        assert any("its identity is not that of the files" in p for p in problems(target)), name
+
+
+def test_a_provenance_record_tells_apart_what_is_consistent_in_itself(
+    made: BuildResult, tmp_path: Path
+) -> None:
+    """A forger can compute all that is in an artifact, and not the record that a build has left elsewhere."""
+    record = made.artifact.with_name("provenance.json")
+    changed = rewritten(
+        made.artifact, tmp_path / "a.tar.gz", lambda f: edit(f, "tools.py", b"x + x", b"x * 2")
+    )
+    assert problems(changed) == []
+    assert api_verify(made.artifact).provenance == record
+    assert api_verify(made.artifact, provenance=record).diagnostics == ()
+    found = [d.message for d in api_verify(changed, provenance=record).diagnostics]
+    assert "`a.tar.gz`: its SHA-256 is not the one in `provenance.json`" in found
+    assert {message.split("`")[1] for message in found} == {
+        *("_flashc/app.py", "a.tar.gz", "flash_manifest.json", "tools.py")
+    }
+    assert api_verify(changed).provenance is None  # there is no record next to it
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"subject": 1}', "[" * 100_000, None])
+def test_what_is_no_provenance_record_is_a_finding(
+    text: str | None, made: BuildResult, tmp_path: Path
+) -> None:
+    record = tmp_path / "provenance.json"
+    if text is not None:
+        record.write_text(text)
+    (found,) = api_verify(made.artifact, provenance=record).diagnostics
+    assert found.message.startswith("`provenance.json`: ")
+
+
+def test_a_lock_is_compared_if_it_is_given(made: BuildResult, tmp_path: Path) -> None:
+    lock = tmp_path / "flash.lock"
+    lock.write_text(render(made.parts.lock))
+    assert api_verify(made.artifact, lock=lock).diagnostics == ()
+    for old, new in (("==1.3", "==1.2"), ("python: 3.12", "python: 3.13"), ("# format: 1", "")):
+        lock.write_text(render(made.parts.lock).replace(old, new))
+        assert len(api_verify(made.artifact, lock=lock).diagnostics) == 1, old
 
 
 def test_a_distribution_inside_another_one_is_not_installed(
@@ -320,6 +453,7 @@ def test_what_is_left_to_other_endpoints_is_read_from_the_record(old: bool, tmp_
     built = CliRunner().invoke(cli, ["build", str(app), "--per-endpoint"])
     assert built.exit_code == 0, built.output
     made = app / ".flash" / "endpoints" / "a.tar.gz"
+    assert built.stdout.endswith(f"{made.parent}/\n")
 
     def change(files: Files) -> None:
         record = json.loads(files.pop("_flashc/endpoint.json")[1])
@@ -417,8 +551,10 @@ def test_an_endpoints_artifact_is_verified_on_its_own(
     app = write(tmp_path / "app", {"worker.py": WORKER})
     real = manifest_draft
 
-    def another_module(program: Program, *more: Any, only: str | None = None) -> Draft:
-        draft = real(program, *more, only=only)
+    def another_module(
+        program: Program, *more: Any, only: str | None = None, **options: Any
+    ) -> Draft:
+        draft = real(program, *more, only=only, **options)
         if only is None:
             return draft
         return Draft(path=draft.path, content=draft.read().replace(b'"worker"', b'"other"'))

@@ -5,9 +5,8 @@ The records are the manifest, the SBOM and the provenance record.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,8 +21,11 @@ from flashc_backends.base import (
     Draft,
     DraftTarget,
 )
+from flashc_backends.dependencies.layers import Layer, executables_of
 from flashc_backends.dependencies.lock import Lock
+from flashc_backends.dependencies.record import is_record
 from flashc_backends.dependencies.sizes import DistributionSize, distribution_sizes
+from flashc_backends.files.identity import digest_of, identified, identity_of
 from flashc_backends.files.project_files import report_changed
 from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest import manifest_draft
@@ -34,6 +36,7 @@ from flashc_backends.write import (
     report_write_failures,
 )
 from flashc_core.archives import unpack
+from flashc_core.temporary import temporary_folder
 from flashc_ir.artifact_paths import handler_path
 from flashc_ir.program import Program
 
@@ -80,8 +83,8 @@ def build(
     a digest that is not the artifact's.
     """
     sink = context.services.sink
-    with _temporary_folder() as scratch:
-        parts = collect_parts(program, context, scratch, forecast=True)
+    with temporary_folder("build") as scratch:
+        parts = collect_parts(program, context, scratch, forecast=True, with_identity=True)
         if parts is None:
             return None
         try:
@@ -116,8 +119,8 @@ def measure(program: Program, context: Context) -> tuple[Lock, list[Distribution
     measured: the user wants to see which packages are large.  Any other error is reported, and the
     result is None.
     """
-    with _temporary_folder() as scratch:
-        parts = collect_parts(program, context, scratch, forecast=False)
+    with temporary_folder("build") as scratch:
+        parts = collect_parts(program, context, scratch, forecast=False, with_identity=True)
         if parts is None:
             return None
         with suppress(TooLarge):
@@ -157,11 +160,27 @@ def _write_records(
     records = {
         MANIFEST_PATH: parts.manifest.read(),
         SBOM_PATH: sbom(program, parts.lock, parts.distributions),
-        PROVENANCE_PATH: provenance(program, parts.lock, (output.name, digest)),
+        PROVENANCE_PATH: provenance(
+            program, parts.lock, (output.name, digest), members_of(parts.drafts, parts.layers)
+        ),
     }
     for name, content in records.items():
         with outputs.file(output.parent / name) as temporary:
             temporary.write_bytes(content)
+
+
+def members_of(drafts: Iterable[Draft], layers: Iterable[Layer]) -> dict[str, str]:
+    """Return the SHA-256 in hex of each file of an artifact that no RECORD lists, and of each RECORD.
+
+    Together with the RECORDs, they cover all files.
+    """
+    records = {
+        file.path: file.digest
+        for layer in layers
+        for file in layer.contents.files
+        if is_record(file.path)
+    }
+    return {draft.path: draft.digest or digest_of(draft) for draft in drafts} | records
 
 
 def _write_endpoints(
@@ -186,13 +205,17 @@ def _write_endpoints(
         )
         requirements = replace(lock, entries=entries).requirements
         fingerprint, environment = parts.project.fingerprint, context.project.environment
-        drafts = [
+        own = [
             *(d for d in shared if d.path not in handlers - {handler_path(endpoint)}),
-            manifest_draft(program, fingerprint, environment, only=endpoint.resource),
             Draft(path=WORKER_REQUIREMENTS_PATH, content=requirements.encode()),
             Draft(path=ENDPOINT_RECORD_PATH, content=record.to_json()),
         ]
         chosen = [layer for layer in parts.layers if layer.contents.name in wanted]
+        identity = identity_of(own, executables_of(chosen))
+        manifest = manifest_draft(
+            program, fingerprint, environment, only=endpoint.resource, identity=identity
+        )
+        drafts = [*identified(own, identity), manifest]
         with outputs.file(folder / f"{endpoint.resource}.tar.gz") as temporary:
             pack(temporary, drafts, chosen, context, f"the artifact of {endpoint.resource}")
 
@@ -202,21 +225,14 @@ def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
 
     The result is an empty tuple if an error was reported.
     """
-    with _temporary_folder() as scratch:
-        parts = collect_parts(program, context, scratch, forecast=True)
+    with temporary_folder("build") as scratch:
+        parts = collect_parts(program, context, scratch, forecast=True, with_identity=True)
         artifact = scratch / ARTIFACT_PATH
         with suppress(TooLarge):
             if parts is not None and _pack_only(artifact, parts, context):
                 # The draft holds the content, because the folder is removed before the draft is written.
                 return (Draft(path=ARTIFACT_PATH, content=artifact.read_bytes()), parts.manifest)
     return ()
-
-
-@contextmanager
-def _temporary_folder() -> Generator[Path, None, None]:
-    """Yield a new folder and remove it at the end."""
-    with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
-        yield Path(folder)
 
 
 ARTIFACT = DraftTarget(

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ import msgspec
 
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.lock import Lock, Locked
+from flashc_core.versions import version_of
 from flashc_ir.program import Program
 from flashc_ir.requirements import GitSource, PathSource
 
@@ -49,7 +49,7 @@ def sbom(program: Program, lock: Lock, distributions: Sequence[InstalledDistribu
             "component": app,
             "tools": {
                 "components": [
-                    {"type": "application", "name": "flashc", "version": version("flashc")}
+                    {"type": "application", "name": "flashc", "version": version_of("flashc")}
                 ]
             },
         },
@@ -91,10 +91,13 @@ def _purl(name: str, version: str, entry: Locked | None) -> str:
     return f"{plain}?{key}={quote(location, safe=':/')}"
 
 
-def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes:
+def provenance(
+    program: Program, lock: Lock, artifact: tuple[str, str], members: Mapping[str, str]
+) -> bytes:
     """Return the inputs of an artifact as an in-toto statement (SLSA provenance, version 1).
 
-    `artifact` is the file name and the SHA-256 of the artifact.
+    `artifact` is the file name and the SHA-256 of the artifact, and `members` are the SHA-256 of the
+    files in it that no RECORD lists, and of the RECORDs, by path.
 
     Source of the form: slsa.dev/spec/v1.0/provenance.
     """
@@ -128,8 +131,12 @@ def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes
                 "runDetails": {
                     "builder": {
                         "id": "https://github.com/flashc/flashc",
-                        "version": {tool: version(tool) for tool in _TOOLS},
-                    }
+                        "version": {tool: version_of(tool) for tool in _TOOLS},
+                    },
+                    "byproducts": [
+                        {"name": path, "digest": {"sha256": hashed}}
+                        for path, hashed in sorted(members.items())
+                    ],
                 },
             },
         }

@@ -5,13 +5,13 @@ Every artifact is packed by this module.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from flashc_backends.archive import LIMIT, archive_mtime, write_archive
+from flashc_backends.archive import LIMIT, SEAL_SIZE, archive_mtime, seal_of, write_archive
 from flashc_backends.base import ARTIFACT_PATH, Context, Draft
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.layers import Layer
@@ -20,7 +20,7 @@ from flashc_backends.verify.checks import verify_build
 from flashc_backends.write import CannotWrite
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.files import digest_of
+from flashc_core.files import RunningDigest
 from flashc_core.source import WholeFile
 
 # Verification can't start processes while another thread runs.
@@ -46,7 +46,7 @@ def pack(
     context: Context,
     name: str = "the artifact",
 ) -> Packed:
-    """Write an archive to `target` and verify it.
+    """Write an archive to `target`, verify it, and add its seal.
 
     Every artifact is made by this function, so that each one is verified.
 
@@ -65,7 +65,7 @@ def pack(
     mtime = archive_mtime(context.project.environment)
     cache = context.services.cache
     pieces = write_archive(target, drafts, packages, mtime, progress, cache)
-    size = target.stat().st_size
+    size = target.stat().st_size + SEAL_SIZE
     budget = context.artifact_options.budget
     if size > min(LIMIT, budget or LIMIT):
         report_too_large(size, budget, [layer.contents for layer in layers], sink)
@@ -73,16 +73,28 @@ def pack(
     expects = not context.dependency_options.no_install
     verify = partial(verify_build, target, layers, pieces, context.services)
     if size < _HASHED_AT_ONCE:
-        digest = digest_of(target)
+        hashed = _hash_of(target)
         verify(expects_packages=expects)
     else:
+        from concurrent.futures import ThreadPoolExecutor  # most artifacts are small
+
         with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
-            hashing = pool.submit(digest_of, target)
+            hashing = pool.submit(_hash_of, target)
             verify(expects_packages=expects)
-            digest = hashing.result()
+            hashed = hashing.result()
     if sink.has_errors():
         raise CannotWrite
-    return Packed(size, digest)
+    seal = seal_of(hashed.digest())
+    with target.open("ab") as archive:
+        archive.write(seal)
+    hashed.update(seal)
+    return Packed(size, hashed.hexdigest())
+
+
+def _hash_of(file: Path) -> RunningDigest:
+    """Return the SHA-256 of a file, to which more bytes can be added."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256")
 
 
 def _draft_size(draft: Draft) -> int:

@@ -8,12 +8,15 @@ from pathlib import Path
 from flashc_backends.base import WORKER_REQUIREMENTS_PATH, Context, Draft
 from flashc_backends.dependencies.closure import check_closure
 from flashc_backends.dependencies.installed import InstalledDistribution
-from flashc_backends.dependencies.layers import Layer
+from flashc_backends.dependencies.layers import Layer, executables_of
 from flashc_backends.dependencies.lock import Lock
+from flashc_backends.dependencies.lock_trust import check_all_asked_for
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import layers_of, lock_of
 from flashc_backends.dependencies.tools import DependencyError
+from flashc_backends.dependencies.unnamed import with_names
 from flashc_backends.files.handlers import handler_drafts
+from flashc_backends.files.identity import identified, identity_of
 from flashc_backends.files.project_files import ProjectDrafts, draft_project
 from flashc_backends.files.runtime_files import may_call, runtime_drafts
 from flashc_backends.files.stubs import stub_drafts
@@ -54,38 +57,48 @@ def own_drafts(program: Program, project: ProjectDrafts) -> tuple[Draft, ...]:
 
 
 def collect_parts(
-    program: Program, context: Context, scratch: Path, *, forecast: bool
+    program: Program,
+    context: Context,
+    scratch: Path,
+    *,
+    forecast: bool,
+    with_identity: bool = False,
 ) -> Parts | None:
     """Draft the files, lock and install the dependencies below `scratch`, and check for collisions.
 
-    `forecast`: refuse dependencies that can't fit before they are downloaded.  The result is None
-    if an error was reported.
+    `forecast`: refuse dependencies that can't fit before they are downloaded.  `with_identity`: the
+    files tell the identity of the build, so that any change of the app changes them.  The result is
+    None if an error was reported.
     """
     sink, environment = context.services.sink, context.project.environment
     project = draft_project(program, context.project.root, sink)
     if project is None:
         return None
-    manifest = manifest_draft(program, project.fingerprint, environment)
-    drafts = (*own_drafts(program, project), manifest)
+    own = own_drafts(program, project)
     if sink.has_errors():
         return None
     try:
+        program = with_names(program, context.dependencies)
         request = collect_request(program, context.dependencies)
         lock = lock_of(program, request, context.dependencies)
         layers = layers_of(lock, request, context.dependencies, scratch, forecast=forecast)
     except DependencyError:
         return None
     contents = [layer.contents for layer in layers]
+    check_all_asked_for(lock, request, contents, sink)
     check_closure(program, request, lock, contents, environment, sink)
     check_shadowing(program, contents, sink)
     for layer in layers:
         check_worker_files(layer.drafts, sink, layer.contents)
     if sink.has_errors():
         return None
+    requirements = Draft(path=WORKER_REQUIREMENTS_PATH, content=lock.requirements.encode())
+    identity = identity_of((*own, requirements), executables_of(layers)) if with_identity else None
+    manifest = manifest_draft(program, project.fingerprint, environment, identity=identity)
     return Parts(
         project=project,
         manifest=manifest,
-        drafts=(*drafts, Draft(path=WORKER_REQUIREMENTS_PATH, content=lock.requirements.encode())),
+        drafts=(*(own if identity is None else identified(own, identity)), manifest, requirements),
         lock=lock,
         layers=tuple(layers),
     )

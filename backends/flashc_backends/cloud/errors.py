@@ -19,7 +19,9 @@ class Trouble(StrEnum):
     BUSY = "busy"  # too many requests
     BROKEN = "broken"  # an error of the server, or an answer that has another form
     MISSING = "missing"  # there is no such record
-    REFUSED = "refused"  # the server does not accept the request: a name, a value, a quota
+    REFUSED = "refused"  # the server does not accept the request: a name, a value
+    QUOTA = "quota"  # the account may not have more of something
+    LOST = "lost"  # another deployment has the right to change this now
 
 
 class CloudError(Exception):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.files import replacing
 
 if TYPE_CHECKING:  # only commands that write the file need it
@@ -109,10 +110,10 @@ def remove_key(file: Path) -> bool:
 def _read(file: Path) -> Mapping[str, object]:
     """Return the content of the file; {} if there is none."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parse_toml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError, UnreadableDocument) as error:
         raise KeyFileError(f"`{file}` can't be read: {_without_content(error)}") from None
 
 
@@ -124,10 +125,11 @@ def _parse(file: Path) -> tuple[str, TOMLDocument, dict[str, object]]:
     try:
         with file.open(encoding="utf-8", newline="") as stream:
             text = stream.read()
-        return text, tomlkit.parse(text), tomllib.loads(text)
+        content = parse_toml(text)  # first, because it is the stricter one
+        return text, tomlkit.parse(text), content
     except FileNotFoundError:
         return "", tomlkit.document(), {}
-    except (OSError, ValueError, tomlkit.exceptions.ParseError, RecursionError) as error:
+    except (OSError, ValueError, tomlkit.exceptions.TOMLKitError, RecursionError) as error:
         raise KeyFileError(f"`{file}` can't be read: {_without_content(error)}") from None
 
 

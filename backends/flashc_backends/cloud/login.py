@@ -61,7 +61,9 @@ def request_login(places: Addresses, transport: Transport) -> LoginRequest:
         CloudError: the platform can't be reached or refuses.
     """
     # A request that the user does not approve has no effect, so it may be created again.
-    answer = transport.graphql(f"{places.api}/graphql", queries.CREATE_LOGIN, {}, again=True)
+    answer = transport.graphql(
+        f"{places.api}/graphql", queries.CREATE_LOGIN, {}, is_idempotent=True
+    )
     found = answer.get("createFlashAuthRequest")
     reply = replies.read("createFlashAuthRequest", replies.LoginReply, found)
     return LoginRequest(id=reply.id, expires=_seconds(reply.expires_at))
@@ -96,7 +98,7 @@ def wait_for_key(
             f"{places.api}/graphql",
             queries.LOGIN_STATUS,
             {"flashAuthRequestId": request.id},
-            again=True,
+            is_idempotent=True,
         )
         found = answer.get("flashAuthRequestStatus")
         reply = replies.read("flashAuthRequestStatus", replies.LoginReply, found)

@@ -175,6 +175,26 @@ class Jobs(Struct, frozen=True, kw_only=True):
         return self.failed / ended if ended else None
 
 
+class Crew(Struct, frozen=True, kw_only=True):
+    """How many workers an endpoint has, by what they do, as its queue tells."""
+
+    idle: int = 0
+    running: int = 0
+    starting: int = 0
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What an endpoint answers to a request of a client.
+
+    `body` is JSON data, or a text if the answer is not JSON.  `worker` is the id of the worker that
+    answered, "" if the platform does not tell.
+    """
+
+    status: int
+    body: Any = None
+    worker: str = ""
+
+
 class LogLine(Struct, frozen=True, kw_only=True):
     """A line that a worker printed; `at` is a time in ISO 8601, `source` the stream."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from .model import (
+    Answer,
     App,
     Build,
+    Crew,
     DeviceKind,
     Endpoint,
     Environment,
@@ -41,6 +43,10 @@ class Cloud(Protocol):
 
     def account(self) -> str:
         """Return the id of the account of the key; fails if the key is wrong."""
+        ...
+
+    def now(self) -> float | None:
+        """Return the time of the platform in seconds since the epoch, as its last answer told it; None if none has."""
         ...
 
     # Apps and environments
@@ -155,6 +161,20 @@ class Cloud(Protocol):
 
     def jobs(self, endpoint: str) -> Jobs:
         """Return how many jobs a queue endpoint has, by its id."""
+        ...
+
+    def crew(self, endpoint: str) -> Crew:
+        """Return how many workers an endpoint has; other than `workers`, the queue tells this."""
+        ...
+
+    def call(
+        self, endpoint: Endpoint, method: str, path: str, body: Any = None, *, seconds: float
+    ) -> Answer:
+        """Send a request to an endpoint as its clients do, once; return the answer whatever its status is.
+
+        `path` follows the URL of the endpoint; `body` is JSON data, None for no body.  `seconds` is
+        the longest silence.
+        """
         ...
 
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:

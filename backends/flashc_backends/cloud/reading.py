@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+
+from flashc_core.documents import UnreadableDocument, parse_json
+
 from . import replies
-from .model import App, Build, Environment, Secret, Volume
+from .errors import CloudError, Trouble
+from .model import Answer, App, Build, Environment, Secret, Volume
+
+
+def answer_of(reply: httpx.Response) -> Answer:
+    """Return the answer of an endpoint."""
+    try:
+        body = reply.json()
+    except (ValueError, RecursionError):
+        body = reply.text
+    return Answer(
+        status=reply.status_code, body=body, worker=reply.headers.get("x-runpod-worker-id", "")
+    )
 
 
 def app_of(document: Any) -> App:
@@ -52,3 +68,11 @@ def secret_of(document: Any) -> Secret:
         description=reply.description or "",
         created=reply.created_at or "",
     )
+
+
+def decoded(what: str, text: str) -> Any:
+    """Return the JSON of an event."""
+    try:
+        return parse_json(text)
+    except UnreadableDocument as error:
+        raise CloudError(Trouble.BROKEN, f"{what}: an event is not JSON") from error

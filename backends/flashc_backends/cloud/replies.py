@@ -208,10 +208,19 @@ class JobsReply(Reply):
     retried: int = 0
 
 
+class CrewReply(Reply):
+    """How many workers an endpoint has, by their states."""
+
+    idle: int = 0
+    running: int = 0
+    initializing: int = 0
+
+
 class HealthReply(Reply):
-    """The jobs of a queue endpoint."""
+    """The jobs and the workers of a queue endpoint."""
 
     jobs: JobsReply = JobsReply()
+    workers: CrewReply = CrewReply()
 
 
 class CenterReply(Reply):

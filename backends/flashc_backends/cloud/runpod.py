@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -21,9 +21,12 @@ from .endpoint_fields import (
     template_fields,
 )
 from .errors import CloudError, Trouble
+from .fallbacks import first_of, unless_missing
 from .model import (
+    Answer,
     App,
     Build,
+    Crew,
     DeviceKind,
     Endpoint,
     Environment,
@@ -39,10 +42,9 @@ from .model import (
     WorkerState,
 )
 from .port import Uploading
-from .reading import app_of, environment_of, secret_of, volume_of
+from .reading import answer_of, app_of, decoded, environment_of, secret_of, volume_of
 from .transport import Transport
 
-_T = TypeVar("_T")
 _PARALLEL = 8  # requests at once
 _STATES: Mapping[str, WorkerState] = {
     "RUNNING": "RUNNING",
@@ -68,12 +70,12 @@ class RunpodCloud:
     def _send_repeatable(self, query: str, **variables: Any) -> dict[str, Any]:
         """Send a GraphQL operation; send it again after a failure, because twice does the same as once."""
         url = f"{self._addresses.api}/graphql"
-        return self._transport.graphql(url, query, variables, again=True)
+        return self._transport.graphql(url, query, variables, is_idempotent=True)
 
     def _send_once(self, query: str, **variables: Any) -> dict[str, Any]:
         """Send a GraphQL operation that creates something, only once: sent twice, it could create two."""
         url = f"{self._addresses.api}/graphql"
-        return self._transport.graphql(url, query, variables, again=False)
+        return self._transport.graphql(url, query, variables, is_idempotent=False)
 
     def account(self) -> str:
         """Return the id of the account; see `Cloud.account`."""
@@ -81,6 +83,10 @@ class RunpodCloud:
         if not isinstance(found, dict):
             raise CloudError(Trouble.KEY, "getMyself: the platform refuses the key")
         return str(found.get("id", ""))
+
+    def now(self) -> float | None:
+        """Return the time of the platform, as its last answer told it."""
+        return self._transport.now()
 
     # Apps and environments -----------------------------------------------------------------------
 
@@ -110,7 +116,7 @@ class RunpodCloud:
 
     def delete_app(self, app: str) -> None:
         """Delete an app."""
-        _unless_missing(lambda: self._send_repeatable(queries.DELETE_APP, flashAppId=app))
+        unless_missing(lambda: self._send_repeatable(queries.DELETE_APP, flashAppId=app))
 
     def create_environment(self, app: str, name: str) -> Environment:
         """Create an environment of an app."""
@@ -119,7 +125,7 @@ class RunpodCloud:
 
     def delete_environment(self, environment: str) -> None:
         """Delete an environment."""
-        _unless_missing(
+        unless_missing(
             lambda: self._send_repeatable(
                 queries.DELETE_ENVIRONMENT, flashEnvironmentId=environment
             )
@@ -133,9 +139,16 @@ class RunpodCloud:
         return replies.read("getFlashBuild", replies.ManifestReply, found).manifest or {}
 
     def upload(self, app: str, artifact: Path, uploading: Uploading) -> str:
-        """Upload an artifact and return its object key."""
+        """Upload an artifact and return its object key.
+
+        A URL takes one request with the whole object, so that nothing can be continued; and it is
+        valid for some time only.  Each attempt begins from the first byte, with a new URL.
+        """
+        return self._transport.retry(lambda: self._upload_once(app, artifact, uploading))
+
+    def _upload_once(self, app: str, artifact: Path, uploading: Uploading) -> str:
         size = artifact.stat().st_size
-        answer = self._send_repeatable(
+        answer = self._send_once(  # the whole attempt is repeated
             queries.PREPARE_UPLOAD, input={"flashAppId": app, "tarballSize": size}
         )
         found = answer.get("prepareFlashArtifactUpload")
@@ -217,7 +230,7 @@ class RunpodCloud:
             if before.settings.flashboot and not settings.flashboot:
                 # GraphQL has no word for "off": leaving the field out keeps the old value.
                 url = f"{self._addresses.api}/v2/serverless/{before.id}"
-                self._transport.rest("PATCH", url, json={"flashboot": "OFF"}, again=True)
+                self._transport.rest("PATCH", url, json={"flashboot": "OFF"}, is_idempotent=True)
         if template_differs(before.settings, settings):
             fields = {"id": before.template, **template_fields(settings)}
             self._send_repeatable(queries.SAVE_TEMPLATE, input=fields)
@@ -226,10 +239,10 @@ class RunpodCloud:
     def delete_endpoint(self, endpoint: str) -> None:
         """Delete an endpoint."""
         url = f"{self._addresses.api}/v2/serverless/{endpoint}"
-        _unless_missing(
-            lambda: _first_of(
+        unless_missing(
+            lambda: first_of(
                 lambda: self._send_repeatable(queries.DELETE_ENDPOINT, id=endpoint),
-                lambda: self._transport.rest("DELETE", url, again=True),
+                lambda: self._transport.rest("DELETE", url, is_idempotent=True),
                 skip=frozenset((Trouble.RETIRED,)),
             )
         )
@@ -244,12 +257,12 @@ class RunpodCloud:
 
     def volumes(self) -> tuple[Volume, ...]:
         """Return the network volumes of the account."""
-        found = _first_of(
+        found = first_of(
             lambda: self._transport.rest(
-                "GET", f"{self._addresses.api}/v2/network-volumes", again=True
+                "GET", f"{self._addresses.api}/v2/network-volumes", is_idempotent=True
             ),
             lambda: self._transport.rest(
-                "GET", f"{self._addresses.rest}/networkvolumes", again=True
+                "GET", f"{self._addresses.rest}/networkvolumes", is_idempotent=True
             ),
             skip=_GONE,
         )
@@ -263,18 +276,18 @@ class RunpodCloud:
     def create_volume(self, name: str, size: int, data_center: str) -> Volume:
         """Create a network volume."""
         body = {"name": name, "size": size}
-        made = _first_of(
+        made = first_of(
             lambda: self._transport.rest(
                 "POST",
                 f"{self._addresses.api}/v2/network-volumes",
                 json={**body, "dataCenter": data_center},
-                again=False,
+                is_idempotent=False,
             ),
             lambda: self._transport.rest(
                 "POST",
                 f"{self._addresses.rest}/networkvolumes",
                 json={**body, "dataCenterId": data_center},
-                again=False,
+                is_idempotent=False,
             ),
             skip=_GONE,
         )
@@ -294,7 +307,7 @@ class RunpodCloud:
 
     def delete_secret(self, secret: str) -> None:
         """Delete a secret."""
-        _unless_missing(lambda: self._send_repeatable(queries.DELETE_SECRET, id=secret))
+        unless_missing(lambda: self._send_repeatable(queries.DELETE_SECRET, id=secret))
 
     def stock(self, kind: DeviceKind, count: int) -> Mapping[str, frozenset[str]]:
         """Return the data centres that can start workers now, by GPU model or CPU family."""
@@ -302,7 +315,7 @@ class RunpodCloud:
         asked = {"include": "AVAILABILITY", "product": "SERVERLESS", number: str(count)}
         url = f"{self._addresses.api}/v2/catalog/{kind}"
         try:
-            found = self._transport.rest("GET", url, params=asked, again=True)
+            found = self._transport.rest("GET", url, params=asked, is_idempotent=True)
         except CloudError as error:
             if error.trouble in (*_GONE, Trouble.REFUSED):
                 return {}
@@ -321,7 +334,7 @@ class RunpodCloud:
     def rollout(self, endpoint: str) -> Rollout:
         """Return how far the newest release of an endpoint has come."""
         url = f"{self._addresses.api}/v2/serverless/{endpoint}/releases"
-        found = self._transport.rest("GET", url, again=True)
+        found = self._transport.rest("GET", url, is_idempotent=True)
         reply = replies.read("releases", replies.ReleasesReply, found)
         return Rollout(
             version=reply.endpoint_version,
@@ -333,7 +346,7 @@ class RunpodCloud:
     def workers(self, endpoint: str) -> tuple[Worker, ...]:
         """Return the workers of an endpoint."""
         url = f"{self._addresses.api}/v2/serverless/{endpoint}/workers"
-        found = self._transport.rest("GET", url, again=True)
+        found = self._transport.rest("GET", url, is_idempotent=True)
         reply = replies.read("workers", replies.WorkersReply, found)
         return tuple(
             Worker(
@@ -347,9 +360,7 @@ class RunpodCloud:
 
     def jobs(self, endpoint: str) -> Jobs:
         """Return how many jobs a queue endpoint has."""
-        url = f"{self._addresses.queue_url(endpoint)}/health"
-        found = self._transport.rest("GET", url, again=True)
-        jobs = replies.read("health", replies.HealthReply, found).jobs
+        jobs = self._health(endpoint).jobs
         return Jobs(
             queued=jobs.in_queue,
             running=jobs.in_progress,
@@ -358,37 +369,28 @@ class RunpodCloud:
             retried=jobs.retried,
         )
 
+    def crew(self, endpoint: str) -> Crew:
+        """Return how many workers an endpoint has."""
+        workers = self._health(endpoint).workers
+        return Crew(idle=workers.idle, running=workers.running, starting=workers.initializing)
+
+    def _health(self, endpoint: str) -> replies.HealthReply:
+        """Return what the queue of an endpoint tells."""
+        url = f"{self._addresses.queue_url(endpoint)}/health"
+        return replies.read(
+            "health", replies.HealthReply, self._transport.rest("GET", url, is_idempotent=True)
+        )
+
+    def call(
+        self, endpoint: Endpoint, method: str, path: str, body: Any = None, *, seconds: float
+    ) -> Answer:
+        """Send a request to an endpoint as its clients do."""
+        url = self.url(endpoint) + path
+        return answer_of(self._transport.request_once(method, url, json=body, seconds=seconds))
+
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:
         """Yield the lines of a worker."""
         url = f"{self._addresses.api}/v2/serverless/{endpoint}/workers/{worker}/logs"
         for _, data in self._transport.events(url, follow=follow):
-            line = replies.read("logs", replies.LogReply, _decoded("logs", data))
+            line = replies.read("logs", replies.LogReply, decoded("logs", data))
             yield LogLine(at=line.ts, source=line.source, text=line.line)
-
-
-def _decoded(what: str, text: str) -> Any:
-    """Return the JSON of an event."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise CloudError(Trouble.BROKEN, f"{what}: an event is not JSON") from error
-
-
-def _unless_missing(delete: Callable[[], Any]) -> None:
-    """Delete something; that it does not exist is no error."""
-    try:
-        delete()
-    except CloudError as error:
-        if error.trouble is not Trouble.MISSING:
-            raise
-
-
-def _first_of(*ways: Callable[[], _T], skip: frozenset[Trouble]) -> _T:
-    """Try APIs in order; go on to the next one only if a failure is in `skip`: the API is not there."""
-    for way in ways[:-1]:
-        try:
-            return way()
-        except CloudError as error:
-            if error.trouble not in skip:
-                raise
-    return ways[-1]()

@@ -13,3 +13,9 @@ class RequestedRequirement:
 
     dependency: Dependency
     endpoint: str
+
+    @property
+    def described(self) -> str:
+        """Which endpoint asks for the requirement, as text for a message."""
+        who = f"`{self.endpoint}`" if self.endpoint else "the app"
+        return f"{who} asks for `{self.dependency}`"

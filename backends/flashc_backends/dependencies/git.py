@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+from flashc_core.temporary import temporary_folder
 from flashc_ir.requirements import GitSource
 
 from .trees import InvalidTree
@@ -68,14 +70,51 @@ def fetch_commit(source: GitSource, target: Path) -> None:
         _git("-C", str(target), "submodule", "update", "--quiet", "--init", "--recursive")
 
 
-def _git(*arguments: str) -> str:
-    """Run git without prompts and return its output.
+def commit_in(folder: Path, revision: str) -> str | None:
+    """Return the commit that a revision means in the repository of a folder; None if it has no such revision.
+
+    Raises:
+        OSError: git is not installed, or the folder is in no repository.
+    """
+    _git("-C", str(folder), "rev-parse", "--show-toplevel")
+    if "\0" in revision:  # no program can get such an argument
+        return None
+    wanted = f"{revision}^{{commit}}"
+    try:
+        found = _git(
+            "-C", str(folder), "rev-parse", "--verify", "--quiet", "--end-of-options", wanted
+        )
+    except GitFailed:
+        return None
+    return found.strip()
+
+
+def check_out(folder: Path, commit: str, target: Path) -> None:
+    """Write what a folder has in a commit of its repository to the folder `target`, without submodules.
+
+    The repository does not change.
+
+    Raises:
+        OSError: git failed, or the commit does not have the folder.
+    """
+    prefix = _git("-C", str(folder), "rev-parse", "--show-prefix").strip()
+    top = _git("-C", str(folder), "rev-parse", "--show-toplevel").strip()
+    target.mkdir(parents=True)
+    with temporary_folder("index") as temporary:
+        index = {"GIT_INDEX_FILE": str(temporary / "index")}
+        _git("-C", top, "read-tree", f"{commit}:{prefix}", environ=index)
+        _git("-C", top, "checkout-index", "--all", f"--prefix={target}/", environ=index)
+
+
+def _git(*arguments: str, environ: Mapping[str, str] | None = None) -> str:
+    """Run git without prompts and return its output; `environ` are further variables.
 
     Raises:
         GitFailed: git failed.
         OSError: git is not installed.
     """
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(environ or {})}
+    environment.setdefault("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")  # others run programs
     environment.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
     try:
         done = subprocess.run(

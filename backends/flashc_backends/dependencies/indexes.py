@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import structs
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.files import real_path
 from flashc_ir.requirements import PackageIndex, ResolverSettings
 
+from .tool_environment import index_login
 from .tools import DependencyError
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
@@ -55,7 +58,7 @@ class IndexAccess:
     def links(self) -> list[str]:
         """Return the URLs and the absolute paths of the folders with distributions."""
         found = self.settings.find_links
-        return [each if "://" in each else str((self.root / each).resolve()) for each in found]
+        return [each if "://" in each else str(real_path(self.root / each)) for each in found]
 
     def config_of(self, name: str) -> str:
         """Return a configuration file with one index, which is asked instead of all others."""
@@ -86,8 +89,16 @@ class IndexAccess:
         return {name: value for name, value in os.environ.items() if name not in left_out}
 
     def _index(self, index: PackageIndex, *, default: bool = False) -> dict[str, Any]:
-        """Return the table of one index."""
-        url = index.url if "://" in index.url else str((self.root / index.url).resolve())
+        """Return the table of one index.
+
+        Its user and password are in the URL, also if they come from variables of uv: build scripts do
+        not get these.
+        """
+        url = index.url if "://" in index.url else str(real_path(self.root / index.url))
+        login = index_login(index.name, os.environ) if index.name else None
+        if login is not None and "://" in url and "@" not in url:
+            user, password = (quote(each, safe="") for each in login)
+            url = url.replace("://", f"://{user}:{password}@", 1)
         table: dict[str, Any] = {"url": url, "default": default}
         return {**table, "name": index.name} if index.name else table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -13,13 +13,15 @@ from installer.records import RecordEntry
 from uv import find_uv_bin
 
 from flashc_backends.base import Services
+from flashc_core.files import real_path
+from flashc_ir.requirements import UrlSource
 
+from .built_packages import report_built
 from .local_wheels import LocalWheel
 from .lock import Locked
-from .record import InvalidRecord, hash_of, read_record, write_record
+from .record import InvalidRecord, has_hash, hash_of, is_record, read_record, write_record
 from .requirements import ResolutionRequest
-from .resolvers import PLATFORM
-from .tools import run
+from .tools import PLATFORM, run
 
 # Files that describe the installation itself, and so differ from machine to machine.
 _HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
@@ -50,31 +52,39 @@ def install(
         config = target.parent / "uv.toml"
         config.write_text(access.config_of(index) if index else access.config(), encoding="utf-8")
         file = target.parent / "lock.txt"
-        file.write_text(requirements_for_uv(group, wheels), encoding="utf-8")
-        run(
+        file.write_text(requirements_for_uv(group, wheels, access.expanded), encoding="utf-8")
+        output = run(
             [
                 *(find_uv_bin(), "pip", "install", "--target", str(target), "-r", str(file)),
                 *("--require-hashes", "--no-deps", "--link-mode", "copy"),
-                *(() if request.allow_build else ("--only-binary", ":all:")),
+                *(() if request.allow_build else ("--quiet", "--only-binary", ":all:")),
                 *("--python-platform", PLATFORM, "--python-version", request.python_version),
                 *("--python", sys.executable, "--no-python-downloads"),
-                *("--config-file", str(config), "--quiet", "--color", "never"),
+                *("--config-file", str(config), "--color", "never"),
             ],
             services,
             count=lambda: sum(1 for _ in target.glob("*.dist-info")),
             environment=access.environment(only_pinned=bool(index)),
+            may_run_code=request.allow_build,
         )
+        report_built(output, request.requirements, services.sink)
     normalise(target)
 
 
-def requirements_for_uv(entries: Sequence[Locked], wheels: Mapping[str, LocalWheel]) -> str:
-    """Return entries of a lock as a requirements file, with the paths of wheels on this machine."""
-    lines = (
-        entry.with_source(wheels[entry.name].file.as_uri()).text
-        if entry.name in wheels
-        else entry.text
-        for entry in entries
-    )
+def requirements_for_uv(
+    entries: Sequence[Locked], wheels: Mapping[str, LocalWheel], expanded: Callable[[str], str]
+) -> str:
+    """Return entries of a lock as a requirements file, with the paths of wheels on this machine.
+
+    `expanded` puts the values of environment variables into a URL.
+    """
+    lines: list[str] = []
+    for entry in entries:
+        if entry.name in wheels:
+            entry = entry.with_source(wheels[entry.name].file.as_uri())
+        elif isinstance(entry.source, UrlSource):
+            entry = entry.with_source(expanded(entry.source.url))
+        lines.append(entry.text)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -108,9 +118,22 @@ def _kept_entries(entries: Iterable[RecordEntry], info: Path) -> Iterator[Record
         if is_host_file or "__pycache__" in entry.path or entry.path in launchers:
             continue
         if entry.path.startswith("bin/"):
-            yield _portable_script(entry, info.parent)
+            yield _with_hash(_portable_script(entry, info.parent), info.parent)
         elif not entry.path.startswith("../"):
-            yield entry
+            yield _with_hash(entry, info.parent)
+
+
+def _with_hash(entry: RecordEntry, target: Path) -> RecordEntry:
+    """Return the entry of a file with its SHA-256 if it lists no hash, or a stronger one that is right."""
+    path = target / entry.path
+    is_known = entry.hash_ is not None and entry.hash_.name == "sha256"
+    inside = path.resolve().is_relative_to(target.resolve()) and path.is_file()
+    if is_known or is_record(entry.path) or not inside:
+        return entry
+    if entry.hash_ is not None and not has_hash(entry, "", path):
+        return entry
+    content = path.read_bytes()
+    return RecordEntry(entry.path, hash_of(content), len(content))
 
 
 def _launchers(info: Path) -> list[str]:
@@ -131,7 +154,7 @@ def _remove_launchers(info: Path) -> None:
 def _portable_script(entry: RecordEntry, target: Path) -> RecordEntry:
     """Write the first line of a Python script for any machine, and return its new entry."""
     path = target / entry.path
-    if not path.resolve().is_relative_to(target.resolve()) or not path.is_file():
+    if not real_path(path).is_relative_to(real_path(target)) or not path.is_file():
         return entry
     first, separator, rest = path.read_bytes().partition(b"\n")
     if not first.startswith(b"#!") or b"python" not in first.rpartition(b"/")[2]:

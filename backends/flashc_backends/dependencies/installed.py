@@ -6,10 +6,9 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
-from importlib.metadata import Distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from installer.records import RecordEntry
 from packaging.utils import canonicalize_name
 
 from flashc_core import rules
@@ -19,6 +18,9 @@ from flashc_core.source import WholeFile
 from .record import InvalidRecord, has_hash, read_record
 from .tools import DependencyError
 
+if TYPE_CHECKING:  # see `record`
+    from installer.records import RecordEntry
+
 
 @dataclass(frozen=True, slots=True)
 class InstalledFile:
@@ -27,6 +29,7 @@ class InstalledFile:
     path: str
     size: int
     digest: str
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +84,21 @@ def installed(
         DependencyError: a RECORD can't be read, a file is not the one that its RECORD lists, or a
             file is not made for the workers; the finding is already reported.
     """
+    # This import takes a while, and most builds install nothing new
+    from importlib.metadata import Distribution
+
     found: list[InstalledDistribution] = []
     for info in sorted(target.glob("*.dist-info")):
         name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
-        if may_be_built:
-            _check_tags(info, name, version, sink)
         try:
+            if may_be_built:
+                _check_tags(info, name, version, sink)
             entries = read_record((info / "RECORD").read_text(encoding="utf-8"))
+            requires = tuple(Distribution.at(info).requires or ())
         except (OSError, UnicodeDecodeError, InvalidRecord) as error:
-            _report(sink, f"{info.name}/RECORD", name, version, f"it can't be read: {error}")
+            _report(
+                sink, info.name, name, version, f"its RECORD or METADATA can't be read: {error}"
+            )
             raise DependencyError from error
         files: list[InstalledFile] = []
         listed = {entry.path: entry for entry in entries}  # the last one counts, as in a dictionary
@@ -102,7 +111,6 @@ def installed(
             if problem is not None:
                 _report(sink, path, name, version, problem)
                 raise DependencyError
-        requires = tuple(Distribution.at(info).requires or ())
         found.append(
             InstalledDistribution(canonicalize_name(name), version, tuple(files), requires)
         )
@@ -184,7 +192,8 @@ def _is_inside(target: Path, path: str) -> bool:
 
 
 def _installed_file(target: Path, path: str) -> InstalledFile:
-    """Return the path, size and digest of a file below `target`."""
+    """Return what is listed of a file below `target`."""
     with (target / path).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return InstalledFile(path, (target / path).stat().st_size, digest)
+    status = (target / path).stat()
+    return InstalledFile(path, status.st_size, digest, bool(status.st_mode & 0o100))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,15 +17,14 @@ import msgspec
 
 from flashc_backends.archive import FORMAT, write_member
 from flashc_backends.base import Draft, Progress, Services
-from flashc_core.cache import CachedFile, Store, digest
+from flashc_core.cache import CachedFile, Store, decoded, digest
 from flashc_core.processes import on_all_processors
 
-from .grammar import with_unparsable_modules
 from .installed import InstalledDistribution, installed
 from .lock import Lock, Locked
-from .resolvers import PLATFORM
+from .tools import PLATFORM
 
-_CONTENTS = "4"  # the version of what is stored about a layer
+_CONTENTS = "6"  # the version of what is stored about a layer
 _AT_ONCE = 2  # two cores are common
 
 
@@ -41,6 +39,18 @@ class Layer:
     def drafts(self) -> tuple[Draft, ...]:
         """The paths of the files as drafts without content, for checks that need only paths."""
         return tuple(Draft(path=file.path, content=b"") for file in self.contents.files)
+
+
+def executables_of(layers: Iterable[Layer]) -> list[str]:
+    """Return the paths of the executable files of layers."""
+    return [file.path for each in layers for file in each.contents.files if file.executable]
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """What is cached about a layer: its contents, and the SHA-256 of its bytes in hex."""
+
+    contents: InstalledDistribution
+    digest: str
 
 
 def make_layers(
@@ -63,12 +73,16 @@ def make_layers(
         DependencyError: `installing` or `before_install` raised it; the finding is already
             reported.
     """
+    from concurrent.futures import ThreadPoolExecutor  # an app without packages does not need it
+
     wanted = {_key(entry, lock.python_version, mtime): entry for entry in lock.entries}
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # checking is hashing, which needs no interpreter
         cached = pool.map(partial(_cached, store=services.cache), wanted)
         found = dict(zip(wanted, cached, strict=True))
     missing = {key: wanted[key] for key, layer in found.items() if layer is None}
     if missing:
+        from .grammar import with_unparsable_modules  # with cached layers, nothing is parsed
+
         before_install()
         target = scratch / "packages"
         services.progress.start("installing the dependencies", len(missing), "packages")
@@ -82,8 +96,9 @@ def make_layers(
         keys = {entry.name: key for key, entry in missing.items()}
         for layer in _compress(distributions, target, scratch, mtime, services.progress):
             key = keys[layer.contents.name]
-            services.cache.write("layer-files", key, msgspec.json.encode(layer.contents))
-            services.cache.write("layers", key, layer.piece.path)
+            entry = _Entry(layer.contents, layer.piece.digest)
+            services.cache.write("layer-files", key, msgspec.msgpack.encode(entry))
+            services.cache.write("layers", key, scratch / _file_name(layer.contents))
             found[key] = (
                 _cached(key, services.cache) or layer
             )  # the cache stays, the scratch does not
@@ -103,7 +118,7 @@ def _compress(
     Each distribution becomes one file in `scratch`.
     """
     largest_first = sorted(distributions, key=lambda d: -d.size)
-    paths = [scratch / f"{distribution.name}.layer" for distribution in largest_first]
+    paths = [scratch / _file_name(distribution) for distribution in largest_first]
     progress.start("compressing the dependencies", sum(d.size for d in largest_first), "bytes")
 
     def compress(number: int) -> bytes:
@@ -114,7 +129,12 @@ def _compress(
     done = on_all_processors(compress, len(paths))
     for distribution, path, _ in zip(largest_first, paths, done, strict=True):
         progress.advance(distribution.size)
-        yield Layer(contents=distribution, piece=CachedFile(path, path.stat().st_size))
+        yield Layer(contents=distribution, piece=CachedFile.of(path))
+
+
+def _file_name(contents: InstalledDistribution) -> str:
+    """Return the name of the file with the compressed distribution."""
+    return f"{contents.name}.layer"
 
 
 def _key(entry: Locked, python_version: str, mtime: int) -> str:
@@ -125,16 +145,13 @@ def _key(entry: Locked, python_version: str, mtime: int) -> str:
 def _cached(key: str, store: Store) -> Layer | None:
     """Return a layer from the cache; None if it is not there."""
     data, piece = store.read("layer-files", key), store.find("layers", key)
-    if data is None or piece is None:
+    entry = decoded(data, _Entry)
+    if entry is None or piece is None or entry.digest != piece.digest:
         return None
-    try:
-        return Layer(msgspec.json.decode(data, type=InstalledDistribution), piece)
-    except msgspec.MsgspecError:  # another version or program has written the entry
-        return None
+    return Layer(entry.contents, piece)
 
 
 def _drafts(contents: InstalledDistribution, target: Path) -> Iterator[Draft]:
     """Yield the installed files of a distribution as drafts."""
     for file in contents.files:
-        path = target / file.path
-        yield Draft(path=file.path, content=path, executable=bool(path.stat().st_mode & 0o100))
+        yield Draft(path=file.path, content=target / file.path, executable=file.executable)

@@ -8,38 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Set
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from installer.records import RecordEntry
 from msgspec import structs
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from uv import find_uv_bin
 
 from flashc_backends.base import DependencyContext
 from flashc_core import rules
-from flashc_core.cache import digest
-from flashc_core.files import digest_of, tree_digest
+from flashc_core.cache import decoded, digest
+from flashc_core.files import digest_of, real_path, tree_digest
 from flashc_core.source import Location
 from flashc_ir.platform.markers import marker_holds
 from flashc_ir.requirements import GitSource, PathSource
 
+from .built_packages import report_built_package
 from .git import commit_of, fetch_commit
 from .indexes import IndexAccess
-from .record import InvalidRecord, hash_of, read_record, write_record
 from .tools import DependencyError, run
-from .tree_sources import OwnSource, advice, direct_requirement, own_sources
+from .tree_sources import OwnSource, advice, own_sources
 from .trees import InvalidTree, code_of_build, copy_tree, unpack_tree
+from .wheel_files import check_wheel, pack_again
 
-_FORMAT = "2"  # changes if the same tree would give another wheel
+_FORMAT = "3"  # changes if the same tree would give another wheel
+_WHEEL_NAME = re.compile(rb"[\w.+-]+\.whl")
 _EPOCH = "315532800"  # seconds; the first time that a zip file can contain
 
 
@@ -91,18 +91,7 @@ class WheelMaker:
         Raises:
             DependencyError: there is no such wheel; the finding is already reported.
         """
-        try:
-            found = self._of_git(source) if isinstance(source, GitSource) else self._of_path(source)
-            built = _name_of(found.file)
-        except InvalidTree as error:
-            self._report(where, f"`{source}` can't be used: {error}")
-            raise DependencyError from error
-        except OSError as error:  # the network, git or the disk; the requirement may be right
-            reason = error.strerror or str(error)
-            self.context.services.sink.report(
-                rules.RESOLVER_FAILED, where, f"`{source}` can't be fetched or built: {reason}"
-            )
-            raise DependencyError from error
+        found, built = self._made(source, where)
         if built != name:
             self._report(where, f"`{source}` is the source of `{built}`, not of `{name}`")
             raise DependencyError
@@ -115,6 +104,34 @@ class WheelMaker:
                 raise DependencyError
         return found
 
+    def name_of(self, source: GitSource, where: Location) -> str:
+        """Return the name of the distribution in a repository; problems are reported at `where`.
+
+        Raises:
+            DependencyError: the repository has no package; the finding is already reported.
+        """
+        return self._made(source, where)[1]
+
+    def _made(self, source: PathSource | GitSource, where: Location) -> tuple[LocalWheel, str]:
+        """Return the wheel of a source and the name of its distribution; raises what `make` raises."""
+        try:
+            found = (
+                self._of_git(source, where)
+                if isinstance(source, GitSource)
+                else self._of_path(source, where)
+            )
+            built = _name_of(found.file)
+        except InvalidTree as error:
+            self._report(where, f"`{source}` can't be used: {error}")
+            raise DependencyError from error
+        except OSError as error:  # the network, git or the disk; the requirement may be right
+            reason = error.strerror or str(error)
+            self.context.services.sink.report(
+                rules.RESOLVER_FAILED, where, f"`{source}` can't be fetched or built: {reason}"
+            )
+            raise DependencyError from error
+        return found, built
+
     def _is_lost(self, own: OwnSource, extras: Set[str]) -> bool:
         """Return whether workers need a requirement whose source the project does not say."""
         holds = all(marker_holds(marker, self.python_version) for marker in own.markers)
@@ -126,7 +143,7 @@ class WheelMaker:
         sink = self.context.services.sink
         sink.report(rules.UNUSABLE_SOURCE, where, message, help=(help,) if help else ())
 
-    def _of_path(self, source: PathSource) -> LocalWheel:
+    def _of_path(self, source: PathSource, where: Location) -> LocalWheel:
         """Return the wheel at a path, or build one from the source at the path.
 
         Raises:
@@ -137,7 +154,7 @@ class WheelMaker:
         if path.name.endswith(".whl") and path.is_file():
             copy = self._folder() / path.name
             shutil.copyfile(path, copy)
-            _check_wheel(copy)
+            check_wheel(copy)
             return LocalWheel(copy, digest_of(copy), source)
         if not path.exists():
             raise InvalidTree("it does not exist")
@@ -145,12 +162,12 @@ class WheelMaker:
         def tree(target: Path) -> _Tree:
             if path.is_file():
                 return _Tree(unpack_tree(path, target), ())
-            copy_tree(path, target)
+            copy_tree(path, target, _repository_of(path))
             return _Tree(target, ())  # the reader of the project follows the folder's sources
 
-        return self._built(source, digest("path", tree_digest(path)), tree)
+        return self._built(source, digest("path", tree_digest(path)), tree, where)
 
-    def _of_git(self, source: GitSource) -> LocalWheel:
+    def _of_git(self, source: GitSource, where: Location) -> LocalWheel:
         """Return the wheel of a commit.
 
         Raises:
@@ -164,28 +181,35 @@ class WheelMaker:
         def tree(target: Path) -> _Tree:
             fetch_commit(structs.replace(reachable, revision=commit), target)
             folder = target / source.subdirectory
-            if not folder.resolve().is_relative_to(target.resolve()) or not folder.is_dir():
+            if not real_path(folder).is_relative_to(real_path(target)) or not folder.is_dir():
                 raise InvalidTree(f"it has no folder `{source.subdirectory}`")
             clean = target.with_name("clean")
-            copy_tree(folder, clean)
+            copy_tree(folder, clean, target)
             return _Tree(clean, tuple(own_sources(folder, target)))
 
         key = digest("git", source.url, commit, source.subdirectory)
-        return self._built(exact, key, tree)
+        return self._built(exact, key, tree, where)
 
     def _built(
-        self, source: PathSource | GitSource, key: str, tree: Callable[[Path], _Tree]
+        self,
+        source: PathSource | GitSource,
+        key: str,
+        tree: Callable[[Path], _Tree],
+        where: Location,
     ) -> LocalWheel:
         """Return the wheel of a source tree, from the cache if it was built before.
+
+        Code that runs for the build is reported at `where`.
 
         Raises:
             InvalidTree: the tree has no package, or its build would run its code.
             OSError: a file can't be read or written.
         """
-        cache, key = self.context.services.cache, digest(_FORMAT, key)
+        services = self.context.services
+        cache, key = services.cache, digest(_FORMAT, key)
         name, content = cache.read("wheel-names", key), cache.read("wheels", key)
-        own = _decoded(cache.read("wheel-sources", key))
-        if name is None or content is None or own is None:
+        own = decoded(cache.read("wheel-sources", key), tuple[OwnSource, ...])
+        if name is None or content is None or own is None or not _WHEEL_NAME.fullmatch(name):
             folder, own = tree(self._folder() / "tree")
             program = code_of_build(folder)
             if program is not None and not self.context.options.allow_build:
@@ -193,10 +217,15 @@ class WheelMaker:
                     f"to build it, its code must run on this machine ({program}); "
                     "allow that with `--allow-build`"
                 )
+            if program is not None:
+                shown = source.path if isinstance(source, PathSource) else source.url
+                services.progress.start(f"running the build code of {shown} ({program})")
             wheel = self._build(folder)
-            content, local = _packed_again(wheel, folder)
+            if program is not None:
+                report_built_package(_name_of(wheel), where, services.sink)
+            content, local = pack_again(wheel, folder)
             name, own = wheel.name.encode(), (*own, *local)
-            cache.write("wheel-sources", key, msgspec.json.encode(own))
+            cache.write("wheel-sources", key, msgspec.msgpack.encode(own))
             cache.write("wheel-names", key, name)
             cache.write("wheels", key, content)
         file = self._folder() / name.decode()
@@ -223,6 +252,7 @@ class WheelMaker:
             ],
             self.context.services,
             environment={**environment, "SOURCE_DATE_EPOCH": _EPOCH},
+            may_run_code=True,
         )
         wheel = next(output.glob("*.whl"))
         if not wheel.name.endswith("-none-any.whl"):
@@ -235,6 +265,11 @@ class WheelMaker:
         return Path(tempfile.mkdtemp(dir=self.scratch))
 
 
+def _repository_of(folder: Path) -> Path:
+    """Return the repository that contains a folder; the folder itself if there is none."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+
+
 def _name_of(wheel: Path) -> str:
     """Return the canonical name of the distribution in a wheel's file name.
 
@@ -245,95 +280,3 @@ def _name_of(wheel: Path) -> str:
         return canonicalize_name(parse_wheel_filename(wheel.name)[0])
     except InvalidWheelFilename as error:
         raise InvalidTree(str(error)) from error
-
-
-def _check_wheel(wheel: Path) -> None:
-    """Check that a file is a wheel.
-
-    Raises:
-        InvalidTree: it is something else.
-    """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            names = archive.namelist()
-    except zipfile.BadZipFile as error:
-        raise InvalidTree("it is not a wheel") from error
-    if not any(name.endswith(".dist-info/METADATA") for name in names):
-        raise InvalidTree("it is a wheel without METADATA")
-
-
-def _decoded(data: bytes | None) -> tuple[OwnSource, ...] | None:
-    """Return sources from the cache; None if they are not there."""
-    try:
-        return None if data is None else msgspec.json.decode(data, type=tuple[OwnSource, ...])
-    except msgspec.MsgspecError:  # another version or program has written the entry
-        return None
-
-
-def _packed_again(wheel: Path, folder: Path) -> tuple[bytes, tuple[OwnSource, ...]]:
-    """Return the wheel in the order of the names, without times.
-
-    Its METADATA names no path of this machine and no git repository; the requirements that did are
-    returned too.  `folder` is the built tree.
-
-    Raises:
-        InvalidTree: the file is no wheel.
-    """
-    target = wheel.with_suffix(".packed")
-    local: list[OwnSource] = []
-    try:
-        with (
-            zipfile.ZipFile(wheel) as source,
-            zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed,
-        ):
-            for name in sorted(source.namelist()):
-                if name.endswith("/"):
-                    continue
-                info = zipfile.ZipInfo(name)
-                executable = source.getinfo(name).external_attr >> 16 & 0o111
-                info.external_attr = (0o755 if executable else 0o644) << 16
-                content = source.read(name)
-                if name.endswith(".dist-info/METADATA"):
-                    content, found = _without_direct_sources(content, folder)
-                    local += found
-                elif name.endswith(".dist-info/RECORD"):
-                    content = _with_new_hash(content, local, source, folder)
-                packed.writestr(info, content)
-        return target.read_bytes(), tuple(local)
-    except (zipfile.BadZipFile, InvalidRecord, UnicodeDecodeError) as error:
-        raise InvalidTree(f"its build made no wheel: {error}") from error
-    finally:
-        with suppress(OSError):
-            target.unlink()
-
-
-def _without_direct_sources(metadata: bytes, folder: Path) -> tuple[bytes, list[OwnSource]]:
-    """Return METADATA whose requirements name no path and no repository, and those that did."""
-    head, separator, body = metadata.decode("utf-8").partition("\n\n")
-    lines: list[str] = []
-    found: list[OwnSource] = []
-    for line in head.split("\n"):
-        local = direct_requirement(line, folder)
-        lines.append(line if local is None else local[0])
-        found += [] if local is None else [local[1]]
-    text = "\n".join(lines) + separator + body
-    return text.encode() if found else metadata, found
-
-
-def _with_new_hash(
-    record: bytes, local: list[OwnSource], source: zipfile.ZipFile, folder: Path
-) -> bytes:
-    """Return RECORD with the hash of METADATA, if this was changed.
-
-    Raises:
-        InvalidRecord: a line has another form.
-    """
-    if not local:
-        return record
-    entries: list[RecordEntry] = []
-    for entry in read_record(record.decode("utf-8")):
-        if entry.path.endswith(".dist-info/METADATA"):
-            content, _ = _without_direct_sources(source.read(entry.path), folder)
-            entry = RecordEntry(entry.path, hash_of(content), len(content))
-        entries.append(entry)
-    return write_record(entries).encode()

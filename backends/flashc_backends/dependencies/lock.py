@@ -86,8 +86,8 @@ class Locked:
 class Lock:
     """The distributions that an app's requirements resolve to, sorted by name.
 
-    `inputs` is a digest of the request to the resolver.  `endpoints` are pairs of a resource and
-    the names of the distributions that the endpoint asks for directly; the app's own requirements
+    `inputs` is a digest of everything that the resolver was given.  `endpoints` are pairs of a
+    resource and the names of the distributions that the endpoint asks for directly; the app's own requirements
     belong to all endpoints.
     """
 

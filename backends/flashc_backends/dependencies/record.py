@@ -8,8 +8,11 @@ import io
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from installer.records import Hash, InvalidRecordEntry, RecordEntry, parse_record_file
+# Importing the installer takes a while, and a build without new packages does not need it
+if TYPE_CHECKING:
+    from installer.records import Hash, RecordEntry
 
 _STRONGER = frozenset({"sha384", "sha512"})
 
@@ -24,11 +27,16 @@ def read_record(text: str) -> list[RecordEntry]:
     Raises:
         InvalidRecord: a line does not have a path, a hash and a size.
     """
+    from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
+
     lines = (line for line in io.StringIO(text, newline="") if line.strip())
     try:
-        return [RecordEntry.from_elements(*row) for row in parse_record_file(lines)]
+        entries = [RecordEntry.from_elements(*row) for row in parse_record_file(lines)]
     except (InvalidRecordEntry, csv.Error) as error:
         raise InvalidRecord(str(error)) from error
+    if any("\0" in entry.path for entry in entries):
+        raise InvalidRecord("a path contains a null character")
+    return entries
 
 
 def write_record(entries: Iterable[RecordEntry]) -> str:
@@ -39,28 +47,36 @@ def write_record(entries: Iterable[RecordEntry]) -> str:
     return text.getvalue()
 
 
+def is_record(path: str) -> bool:
+    """Return whether a file is the RECORD of an installed distribution.
+
+    Distributions such as setuptools contain others in folders of their own, which are not installed.
+    """
+    return path.endswith(".dist-info/RECORD") and path.count("/") == 1
+
+
 def has_hash(entry: RecordEntry, digest: str, content: bytes | Path | None) -> bool:
-    """Return whether a file has the hash that its entry lists; True if that can't be decided.
+    """Return whether a file has the hash that its entry lists; only a RECORD may list none.
 
     `digest` is the file's SHA-256 in hex.  Wheels may list a stronger hash: then `content`, the
-    bytes or the file, is hashed.  If `content` is None, a stronger hash is not compared.  A weaker
-    hash is refused.
+    bytes or the file, is hashed.  If `content` is None, a stronger hash can't be compared, and the
+    result is False.  A weaker hash is refused.
     Source: packaging.python.org/en/latest/specifications/binary-distribution-format.
     """
     listed = entry.hash_
     if listed is None:
-        return True
+        return is_record(entry.path)
     if listed.name == "sha256":
         return listed.value == _encoded(bytes.fromhex(digest))
-    if listed.name not in _STRONGER:
+    if listed.name not in _STRONGER or content is None:
         return False
-    if content is None:
-        return True
-    return listed == Hash(listed.name, _encoded(_digest(content, listed.name)))
+    return listed.value == _encoded(_digest(content, listed.name))
 
 
 def hash_of(content: bytes) -> Hash:
     """Return the hash of a file for its entry in a RECORD."""
+    from installer.records import Hash
+
     return Hash("sha256", _encoded(hashlib.sha256(content).digest()))
 
 

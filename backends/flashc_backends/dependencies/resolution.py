@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Set
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
@@ -14,20 +14,21 @@ from flashc_backends.base import RESOLUTION_MAX_AGE, DependencyContext
 from flashc_core import rules
 from flashc_core.cache import digest
 from flashc_core.diagnostics import Sink
-from flashc_core.files import LOCK_FILE
+from flashc_core.files import LOCK_FILE, real_path
 from flashc_core.source import WholeFile
+from flashc_core.temporary import temporary_folder
 from flashc_ir.platform.worker_packages import worker_facts
 from flashc_ir.program import Program
 from flashc_ir.requirements import GitSource, PathSource, UrlSource
 
-from .install import install
 from .layers import Layer, make_layers
-from .local_wheels import LocalWheel, WheelMaker
 from .lock import InvalidLock, Lock, Locked, read, render
+from .lock_trust import check_entries
 from .requirements import ResolutionRequest
-from .resolvers import resolver_named
 from .tools import DependencyError
-from .wheels import wheel_sizes
+
+if TYPE_CHECKING:
+    from .local_wheels import LocalWheel
 
 # The environment variables that say where distributions come from.
 _INDEX_VARIABLES = tuple(
@@ -48,6 +49,7 @@ def lock_of(program: Program, request: ResolutionRequest, context: DependencyCon
         return Lock(inputs=request.inputs, python_version=request.python_version, entries=())
     written = read_lock(context)
     if written is not None and written.inputs == request.inputs:
+        check_entries(written, request, context.services.sink)
         return written
     if context.options.locked or written is not None:
         report_stale(written, context)
@@ -104,11 +106,15 @@ def _resolved(
     Raises:
         DependencyError: the requirements can't be resolved; the finding is already reported.
     """
-    with tempfile.TemporaryDirectory(prefix="flashc-wheels-") as folder:
+    # With a current lock and cached layers, nothing is resolved or installed, and these take a while
+    from .local_wheels import WheelMaker
+    from .resolvers import resolver_named
+
+    with temporary_folder("wheels") as folder:
         maker = WheelMaker(
             context=context,
             access=request.access,
-            scratch=Path(folder),
+            scratch=folder,
             sourced=request.sourced,
             python_version=request.python_version,
         )
@@ -139,15 +145,17 @@ def _resolved(
 def _check_direct(
     entries: Iterable[Locked], made: Set[str], request: ResolutionRequest, sink: Sink
 ) -> None:
-    """Check that every path and repository was made into a wheel by flashc.
+    """Check that every path and repository was made into a wheel by flashc, and that the app names every URL.
 
-    A wheel's own METADATA may name others, of which the lock would have no hash.
+    A wheel's own METADATA may name others.  The lock would have no hash of a path or repository.
 
     Raises:
         DependencyError: one was not; the finding is already reported.
     """
+    named = {each.dependency.name for each in request.requirements}
     for entry in entries:
-        if isinstance(entry.source, PathSource | GitSource) and entry.name not in made:
+        is_made = isinstance(entry.source, UrlSource) and entry.name in named
+        if entry.source is not None and entry.name not in made and not is_made:
             requirer = next(iter(entry.via), entry.name)
             sink.report(
                 rules.UNUSABLE_SOURCE,
@@ -209,6 +217,8 @@ def read_lock(context: DependencyContext) -> Lock | None:
     """Return the project's `flash.lock`; None if it is missing or unreadable."""
     file = context.project.root / LOCK_FILE
     try:
+        if file.is_symlink() and not real_path(file).is_relative_to(context.project.root):
+            raise InvalidLock("it is a symbolic link that leaves the project")
         return read(file.read_text(encoding="utf-8")) if file.is_file() else None
     except (OSError, UnicodeDecodeError, InvalidLock) as error:
         context.services.sink.report(
@@ -291,6 +301,9 @@ def _install(
         DependencyError: a package can't be installed, or a source is not what was locked; the
             finding is already reported.
     """
+    from .install import install
+    from .local_wheels import WheelMaker
+
     spans = {each.dependency.name: each.dependency.span for each in request.requirements}
     maker = WheelMaker(
         context=context,
@@ -326,6 +339,8 @@ def check_wheel_sizes(lock: Lock, request: ResolutionRequest, context: Dependenc
     Raises:
         DependencyError: the wheels are too large; the finding is already reported.
     """
+    from .wheels import wheel_sizes
+
     sizes = wheel_sizes(lock, request, context.services)
     total = sum(sizes.values())
     if total <= LIMIT * _WHEEL_MARGIN:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,16 +19,17 @@ from uv import find_uv_bin
 from flashc_backends.base import ResolverName, Services
 from flashc_core import rules
 from flashc_core.source import WholeFile
+from flashc_core.temporary import temporary_folder
 from flashc_ir.platform.worker_packages import worker_facts
 from flashc_ir.requirements import Dependency, IndexSource, UrlSource
 
+from .built_packages import report_built
 from .indexes import as_toml
 from .local_wheels import LocalWheel
 from .lock import DIRECT, Locked, parse_compiled
 from .requirements import ResolutionRequest
-from .tools import DependencyError, run
+from .tools import PLATFORM, DependencyError, run
 
-PLATFORM = "x86_64-manylinux_2_28"
 _PROJECT = "your-app"  # the name of the project that uv is given
 # The options of uv that pip-tools has too, or that say what it does anyway.
 _PRE = {("prerelease", "allow"), ("index-strategy", "unsafe-first-match")}
@@ -66,14 +66,13 @@ class UvResolver:
         self, request: ResolutionRequest, wheels: Wheels, previous: str, services: Services
     ) -> tuple[Locked, ...]:
         """See `Resolver.resolve`."""
-        with tempfile.TemporaryDirectory(prefix="flashc-lock-") as name:
-            folder = Path(name)
+        with temporary_folder("lock") as folder:
             target = folder / "requirements.txt"
             target.write_text(previous, encoding="utf-8")
             config = folder / "uv.toml"
             config.write_text(request.access.config(), encoding="utf-8")
             overrides = request.settings.overrides
-            run(
+            output = run(
                 [
                     *(find_uv_bin(), "pip", "compile", str(_project(folder, request, wheels))),
                     *("--output-file", str(target)),
@@ -81,17 +80,19 @@ class UvResolver:
                     *("--constraints", str(_listed(folder / "limits.txt", _limits(request)))),
                     *("--overrides", str(_listed(folder / "overrides.txt", overrides))),
                     *("--python-platform", PLATFORM, "--python-version", request.python_version),
-                    *("--generate-hashes", "--no-header", "--quiet"),
+                    *("--generate-hashes", "--no-header"),
                     # Without these, uv looks for the workers' Python on this machine, and downloads it.
                     *("--python", sys.executable, "--no-python-downloads"),
                     *("--config-file", str(config), "--color", "never"),
                     *(("--no-deps",) if request.only_direct else ()),
-                    *(() if request.allow_build else ("--only-binary", ":all:")),
+                    *(() if request.allow_build else ("--quiet", "--only-binary", ":all:")),
                 ],
                 services,
                 request.requirements,
                 environment=request.access.environment(),
+                may_run_code=request.allow_build,
             )
+            report_built(output, request.requirements, services.sink)
             return parse_compiled(target.read_text(encoding="utf-8"))
 
 
@@ -125,15 +126,15 @@ class PipToolsResolver:
                 help=("use the default, `--locker uv`",),
             )
             raise DependencyError
-        with tempfile.TemporaryDirectory(prefix="flashc-lock-") as name:
-            folder = Path(name)
+        with temporary_folder("lock") as folder:
             target = folder / "requirements.txt"
             target.write_text(previous, encoding="utf-8")
             limits = _listed(folder / "limits.txt", _limits(request))
             source = _listed(folder / "requirements.in", _with_indexes(request, wheels))
             run(
                 [
-                    *(sys.executable, "-m", "piptools", "compile", str(source)),
+                    # `-P`: no module next to the started file is imported.
+                    *(sys.executable, "-P", *_pip_tools(request.allow_build), str(source)),
                     *("--output-file", str(target), "--constraint", str(limits)),
                     *("--generate-hashes", "--no-header", "--quiet"),
                     *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
@@ -143,10 +144,21 @@ class PipToolsResolver:
                 services,
                 request.requirements,
                 environment=request.access.environment(),
+                may_run_code=request.allow_build,
             )
             entries = parse_compiled(target.read_text(encoding="utf-8"))
             kept = without_distributions(entries, request.excluded)
             return tuple(e for e in kept if DIRECT in e.via) if request.only_direct else kept
+
+
+def _pip_tools(may_build: bool) -> tuple[str, ...]:
+    """Return how Python starts `pip-compile`; unless `may_build`, it can't start other programs."""
+    return ("-m", "piptools", "compile") if may_build else (pip_tools_entry_file(),)
+
+
+def pip_tools_entry_file() -> str:
+    """Return the path of the program that runs pip-tools without other programs."""
+    return str(Path(__file__).with_name("pip_tools_entry.py"))
 
 
 def _project(folder: Path, request: ResolutionRequest, wheels: Wheels) -> Path:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from flashc_backends.base import Progress, Services
+from flashc_backends.base import Services
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Rule, Sink
 from flashc_core.source import WholeFile
 
 from .asked import RequestedRequirement
+from .tool_environment import empty_folder, tool_environment
+from .tool_process import run_to_the_end
 
-_TIMEOUT = 1800  # seconds after which a tool is killed
-_TICK = 0.1  # seconds between two updates of the progress
+PLATFORM = "x86_64-manylinux_2_28"
+"""The platform of the workers, as resolvers and installers name it."""
 
 
 class DependencyError(Exception):
@@ -30,8 +32,12 @@ def run(
     *,
     count: Callable[[], int] = lambda: 0,
     environment: Mapping[str, str] | None = None,
-) -> None:
-    """Run a resolver, an installer or a build, with the environment of this process by default.
+    may_run_code: bool = False,
+) -> str:
+    """Run a resolver, an installer or a build in an empty folder, and return what it prints on standard error.
+
+    It has the environment of this process by default.  With `may_run_code`, it may run build scripts
+    of packages: it gets only the variables that it needs, and an empty home folder.
 
     `request` are the requirements that the resolver was asked for, so that a report can show which endpoints asked for a
     package.  `count` returns how many packages are done so far, for the progress.
@@ -42,54 +48,37 @@ def run(
     """
     sink = services.sink
     try:
-        done = _completed(command, services.progress, count, environment)
+        with empty_folder() as folder:
+            (folder / "home").mkdir()
+            (folder / "start").mkdir()
+            home = folder / "home" if may_run_code else None
+            variables = tool_environment(environment or os.environ, home=home)
+            done = run_to_the_end(
+                command,
+                services.progress,
+                count,
+                variables,
+                folder / "start",
+                may_run_code=may_run_code,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
+        notes: tuple[str, ...] = ()
+        if isinstance(error, subprocess.TimeoutExpired):
+            problem = f"took more than {error.timeout:g} s"
+        else:
+            problem, notes = "can't be run", (type(error).__name__,)
         sink.report(
             rules.RESOLVER_FAILED,
             WholeFile("requirements.txt"),
-            f"`{Path(command[0]).name}` can't be run: {type(error).__name__}",
+            f"`{Path(command[0]).name}` {problem}",
+            notes=notes,
+            help=("look at what the packages do while they are built",) if may_run_code else (),
         )
         raise DependencyError from error
     if done.returncode != 0:
         _report_failure(scrubbed(done.stderr or done.stdout), sink, request)
         raise DependencyError
-
-
-def _completed(
-    command: list[str],
-    progress: Progress,
-    count: Callable[[], int],
-    environment: Mapping[str, str] | None,
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and return its result; update the progress meanwhile.
-
-    Raises:
-        OSError: the command can't be started.
-        TimeoutExpired: the command took longer than `_TIMEOUT`, and was killed.
-    """
-    deadline = time.monotonic() + _TIMEOUT
-    shown = 0
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env=environment,
-    ) as process:
-        try:
-            while True:
-                try:
-                    output, errors = process.communicate(timeout=_TICK)
-                    return subprocess.CompletedProcess(command, process.returncode, output, errors)
-                except subprocess.TimeoutExpired:
-                    if time.monotonic() > deadline:
-                        raise
-                    done = count()
-                    progress.advance(done - shown)
-                    shown = done
-        except BaseException:  # an interrupt too: no tool goes on without flashc
-            process.kill()
-            raise
+    return done.stderr
 
 
 def _report_failure(text: str, sink: Sink, request: Sequence[RequestedRequirement] | None) -> None:
@@ -105,17 +94,11 @@ def _report_failure(text: str, sink: Sink, request: Sequence[RequestedRequiremen
         rule,
         positions[0][0] if positions else WholeFile("requirements.txt"),
         _MESSAGES[rule.code],
-        label=_asked(positions[0][1]) if positions else "",
-        secondary=tuple(Label(span, _asked(r)) for span, r in positions[1:]),
+        label=positions[0][1].described if positions else "",
+        secondary=tuple(Label(span, r.described) for span, r in positions[1:]),
         notes=tuple(line.strip() for line in text.splitlines() if line.strip())[:12],
         help=_HELP[rule.code],
     )
-
-
-def _asked(r: RequestedRequirement) -> str:
-    """Return, as text for a message, which endpoint asks for a requirement."""
-    who = f"`{r.endpoint}`" if r.endpoint else "the app"
-    return f"{who} asks for `{r.dependency}`"
 
 
 _MESSAGES = {

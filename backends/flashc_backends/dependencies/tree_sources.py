@@ -19,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from flashc_core.documents import UnreadableDocument, parse_toml
+from flashc_core.files import real_path
 from flashc_ir.requirements import GitSource, PathSource
 
 _PYPROJECT = "pyproject.toml"
@@ -105,8 +106,8 @@ def direct_requirement(line: str, folder: Path) -> tuple[str, OwnSource] | None:
     url, requirement.url = requirement.url or "", None
     parts = urlsplit(url)
     if parts.scheme == "file":
-        path = Path(unquote(parts.path)).resolve().as_posix()
-        relative = posixpath.relpath(path, folder.resolve().as_posix())
+        path = real_path(Path(unquote(parts.path))).as_posix()
+        relative = posixpath.relpath(path, real_path(folder).as_posix())
         own = OwnSource(name="", described=relative, path=relative)
     elif parts.scheme.startswith("git+"):
         own = OwnSource(name="", described=url.removeprefix("git+"), text=url)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import lzma
 import shutil
-import tarfile
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from flashc_core.archives import unpack
+from flashc_core.archives import InvalidArchive, unpack, unpack_zip
 from flashc_core.documents import UnreadableDocument, parse_toml
-from flashc_core.files import source_files
+from flashc_core.files import real_path, source_files
 
 # Build backends that run no code of a package that only describes itself, with their distributions.
 _BACKENDS = {
@@ -27,28 +23,26 @@ _BACKENDS = {
     "uv_build": "uv-build",
 }
 _HELPERS = frozenset({"wheel", "setuptools"})
-# What the library raises for archives that are damaged, encrypted or packed in an unknown way.
-_UNREADABLE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    RuntimeError,
-)
 
 
 class InvalidTree(Exception):
     """The archive or folder is not the source of a package; the message says why."""
 
 
-def copy_tree(folder: Path, target: Path) -> None:
+def copy_tree(folder: Path, target: Path, within: Path) -> None:
     """Copy the source files of a package, so that a build does not write into its folder.
 
+    Links may lead to other files below `within`, and not further: what they lead to becomes a part of
+    the artifact.
+
     Raises:
+        InvalidTree: a link leaves `within`.
         OSError: a file can't be read or written.
     """
     for file in source_files(folder):
+        if not real_path(file).is_relative_to(real_path(within)):
+            name = file.relative_to(folder).as_posix()
+            raise InvalidTree(f"its file `{name}` is a symbolic link that leads out of it")
         copy = target / file.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, copy)
@@ -64,11 +58,10 @@ def unpack_tree(archive: Path, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     try:
         if archive.name.endswith(".zip"):
-            with zipfile.ZipFile(archive) as content:
-                content.extractall(target)  # which keeps all members below `target`
+            unpack_zip(archive, target)
         else:
-            unpack(archive, target)
-    except _UNREADABLE as error:
+            unpack(archive, target, is_foreign=True)
+    except InvalidArchive as error:
         raise InvalidTree(f"it can't be unpacked: {error}") from error
     inside = [path for path in target.iterdir() if path.is_dir()]
     return inside[0] if len(inside) == 1 else target

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import tomllib
-from pathlib import Path
 from typing import Any, cast
 
 from packaging.utils import canonicalize_name
@@ -13,11 +11,11 @@ from uv import find_uv_bin
 
 from flashc_backends.base import Services
 from flashc_core.diagnostics import Sink
+from flashc_core.temporary import temporary_folder
 
 from .lock import Lock
 from .requirements import ResolutionRequest
-from .resolvers import PLATFORM
-from .tools import DependencyError, run
+from .tools import PLATFORM, DependencyError, run
 
 
 def wheel_sizes(lock: Lock, request: ResolutionRequest, services: Services) -> dict[str, int]:
@@ -26,15 +24,15 @@ def wheel_sizes(lock: Lock, request: ResolutionRequest, services: Services) -> d
     uv resolves the locked versions once more, from data that it has cached.  If that fails, the
     result is empty.  Distributions with a source or an index of their own are left out.  Source of the form: packaging.python.org/en/latest/specifications/pylock-toml.
     """
-    with tempfile.TemporaryDirectory(prefix="flashc-sizes-") as name:
-        source, target = Path(name, "locked.txt"), Path(name, "pylock.toml")
+    with temporary_folder("sizes") as folder:
+        source, target = folder / "locked.txt", folder / "pylock.toml"
         asked = [
             entry.text
             for entry in lock.entries
             if entry.source is None and entry.name not in request.access.pins
         ]
         source.write_text("".join(f"{text}\n" for text in asked), encoding="utf-8")
-        config = Path(name, "uv.toml")
+        config = folder / "uv.toml"
         config.write_text(request.access.config(), encoding="utf-8")
         command = [
             *(find_uv_bin(), "pip", "compile", str(source), "--output-file", str(target)),

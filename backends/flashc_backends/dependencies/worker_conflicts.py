@@ -40,7 +40,10 @@ def check_worker_conflicts(
     sink: Sink,
 ) -> None:
     """Report bundled packages in versions that the worker or its packages refuse, once each."""
-    needs = {(n.who, n.name): n for image in images for n in image.needs(request.python_version)}
+    if not by_name:
+        return
+    distinct = {(image.name, image.packages is None): image for image in images}.values()
+    needs = {(n.who, n.name): n for image in distinct for n in image.needs(request.python_version)}
     reported: set[str] = set()
     found = _conflicts(needs.values(), by_name)
     for conflict in sorted(found, key=lambda each: (not each.is_fatal, not each.need.at_start)):

@@ -7,38 +7,37 @@ workers, and a worker takes the build that is active when it starts.  Endpoints 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import structs
 
 from flashc_backends.base import Progress
-from flashc_backends.cloud.errors import CloudError
-from flashc_backends.cloud.model import App, Build, Endpoint, Environment, Settings, Volume
+from flashc_backends.cloud.errors import CloudError, Trouble
+from flashc_backends.cloud.model import App, Build, Endpoint, Environment
 from flashc_backends.cloud.port import Cloud
 
 from .creating import create_once
 from .deployment import Deployed, Deployment, NotRestored
-from .lease import VOLUMES, held
-from .order import waves
+from .order import for_each, waves
 from .plan import Action, Code, Step
-from .rollout import Outcome, Watched, watch, workers_now
-from .variables import ENVIRONMENT_ID, SecretValue
-from .wanted import VolumeWish
+from .prerequisites import make_prerequisites
+from .probe import askable
+from .removal import remove
+from .rollout import Outcome, Watched, watch, with_new_release, workers_now
+from .smoke import SmokeResult, make_calls
 
 _T = TypeVar("_T")
-_PARALLEL = 8  # endpoints at once
-_VOLUME_SECONDS = 60.0  # the longest time to wait for another deployment that creates volumes
 _RESTORING_SECONDS = 120.0  # the longest time to wait for the workers of the old release
 
 
 def execute(cloud: Cloud, deployment: Deployment, progress: Progress) -> Deployed:
     """Execute a plan.
 
-    If something fails, what ran before is restored, and the exception goes on.  If the workers of
-    the new release do not start, the same happens, and the result has them in `failed`.  When the
+    If something fails, what ran before is restored, and the exception goes on.  If the workers of the
+    new release do not start, or a smoke call fails, it is restored too, and the result says so.  If another
+    deployment has taken over, everything stays as it is, because that one decides what runs.  When the
     new release serves and endpoints are being deleted, there is no way back, and no need of one.
 
     Raises:
@@ -50,9 +49,10 @@ def execute(cloud: Cloud, deployment: Deployment, progress: Progress) -> Deploye
     try:
         deployed = work.forwards()
     except BaseException as error:
-        _restore(work, error)
+        if not (isinstance(error, CloudError) and error.trouble is Trouble.LOST):
+            _restore(work, error)
         raise
-    if deployed.failed:
+    if deployed.has_failed:
         _restore(work, None)
     return deployed
 
@@ -89,7 +89,7 @@ class _Work:
     def forwards(self) -> Deployed:
         """Do the steps, and wait for the workers."""
         app, environment = self._make_environment()
-        self._make_what_endpoints_use()
+        make_prerequisites(self._cloud, self._plan, self._given.secrets, self._progress, self._pace)
         self._old_workers = workers_now(self._cloud, self._watchable())
         if self._plan.code is not Code.UNCHANGED and not self._build:
             self._build = self._upload(app)
@@ -104,15 +104,18 @@ class _Work:
         urls = {endpoint.name: self._cloud.url(endpoint) for endpoint in endpoints}
         self._record(endpoints, urls)
         rollouts = self._wait()
-        if not any(found.outcome is Outcome.FAILED for found in rollouts):
-            self._serves = True
-            self._delete(rollouts)
-        return Deployed(
+        deployed = Deployed(
             build=self._build or self._plan.build,
             endpoints=endpoints,
             urls=urls,
             rollouts=rollouts,
+            smoke=self._make_calls(endpoints, rollouts),
         )
+        if not deployed.has_failed:
+            self._serves = True
+            self._delete(rollouts)
+            self._clean(rollouts)
+        return deployed
 
     def _make_environment(self) -> tuple[App, Environment]:
         """Create the app and the environment if they do not exist."""
@@ -136,49 +139,6 @@ class _Work:
             )
         self._app, self._environment = app, environment
         return app, environment
-
-    def _make_what_endpoints_use(self) -> None:
-        """Create the secrets and the volumes that do not exist."""
-        for name in self._plan.secrets:
-            self._make_secret(self._given.secrets[name])
-        if self._plan.volumes:
-            # Volumes belong to the account, and the platform allows equal names.
-            with held(
-                self._cloud,
-                VOLUMES,
-                patience=_VOLUME_SECONDS,
-                longest=_VOLUME_SECONDS,
-                waiting=lambda _: None,
-                pace=self._pace,
-            ):
-                for wish in self._plan.volumes:
-                    self._make_volume(wish)
-
-    def _make_secret(self, secret: SecretValue) -> None:
-        self._progress.start(f"saving the secret for {secret.variable}")
-        description = f"{secret.variable} of {self._plan.target}; made by flashc"
-        create_once(
-            lambda: self._cloud.create_secret(secret.name, secret.value, description),
-            lambda: _first(s for s in self._cloud.secrets() if s.name == secret.name),
-            self._pace,
-        )
-
-    def _make_volume(self, wish: VolumeWish) -> None:
-        self._progress.start(f"creating the volume {wish.name}")
-
-        def find() -> Volume | None:
-            return _first(
-                volume
-                for volume in self._cloud.volumes()
-                if (volume.name, volume.data_center) == (wish.name, wish.data_center)
-            )
-
-        if find() is None:
-            create_once(
-                lambda: self._cloud.create_volume(wish.name, wish.size, wish.data_center),
-                find,
-                self._pace,
-            )
 
     def _upload(self, app: App) -> str:
         """Upload the artifact and return the id of its build."""
@@ -207,7 +167,7 @@ class _Work:
         known = frozenset(self._existing)
 
         def create(step: Step) -> Endpoint:
-            wanted = _settings(step, environment)
+            wanted = step.settings_in(environment.id)
             asleep = structs.replace(wanted, workers_min=0)
             made = create_once(
                 lambda: self._cloud.create_endpoint(environment.id, step.name, asleep),
@@ -222,25 +182,25 @@ class _Work:
             self._progress.advance(1)
             return made
 
-        _for_each(create, steps)
+        for_each(create, steps)
 
     def _change(self, environment: Environment) -> None:
         """Change endpoints, those that are called before their callers."""
         steps = [step for step in self._plan.steps if step.settings is not None]
-        due = [s for s in steps if self._before(s).settings != _settings(s, environment)]
+        due = [s for s in steps if self._before(s).settings != s.settings_in(environment.id)]
         if not due:
             return
         self._progress.start("changing endpoints", len(due))
 
         def change(step: Step) -> None:
             before = self._before(step)
-            after = _settings(step, environment)
+            after = step.settings_in(environment.id)
             self._changed[before.id] = structs.replace(before, settings=after)
             self._cloud.change_endpoint(environment.id, before, after)
             self._progress.advance(1)
 
         for wave in waves(due, steps):
-            _for_each(change, wave)
+            for_each(change, wave)
 
     def _before(self, step: Step) -> Endpoint:
         """Return the endpoint of a step as it is before the step."""
@@ -277,14 +237,28 @@ class _Work:
             self._progress.advance(1)
 
         known = {**{e.id: frozenset[str]() for e in self._created.values()}, **self._old_workers}
+        old, new = self._given.world.manifest, self._given.manifest
         return watch(
             self._cloud,
             due,
             known,
+            askable(due, self._existing, old, new),
             seconds=self._given.seconds,
             report=report,
             pace=self._pace,
         )
+
+    def _make_calls(
+        self, endpoints: Iterable[Endpoint], rollouts: Iterable[Watched]
+    ) -> tuple[SmokeResult, ...]:
+        """Make the smoke calls, except those of endpoints that may still run the old release."""
+        is_due = self._given.smoke and self._plan.changes_something
+        if not is_due or any(found.outcome is Outcome.FAILED for found in rollouts):
+            return ()
+        changed = self._watchable() | {endpoint.id for endpoint in self._created.values()}
+        ready = with_new_release(endpoints, rollouts, changed)
+        self._progress.start("making smoke calls", len(self._given.smoke))
+        return make_calls(self._cloud, self._given.smoke, ready, self._pace)
 
     def _watchable(self) -> frozenset[str]:
         """Return the ids of the existing endpoints whose workers the plan replaces."""
@@ -305,6 +279,13 @@ class _Work:
         for step in due:
             self._cloud.delete_endpoint(step.id)
             self._progress.advance(1)
+
+    def _clean(self, rollouts: Iterable[Watched]) -> None:
+        """Delete what nothing uses any more; what fails is left to the next deployment."""
+        if not self._plan.cleans or any(w.outcome is Outcome.LATE for w in rollouts):
+            return
+        self._progress.start("deleting what nothing uses", len(self._plan.cleans))
+        remove(self._cloud, self._plan.cleans, lambda _: self._progress.advance(1))
 
     def _endpoints(self) -> tuple[Endpoint, ...]:
         """Return the endpoints of the project as they are now."""
@@ -347,31 +328,25 @@ class _Work:
             yield partial(cloud.delete_endpoint, endpoint.id)
         yield lambda: self._wait_for_old_release(restored)
 
-    def _wait_for_old_release(self, restored: Iterable[Endpoint]) -> None:
+    def _wait_for_old_release(self, restored: Collection[Endpoint]) -> None:
         """Wait until no worker runs the new release any more."""
-        due = [endpoint for endpoint in restored if endpoint.id in self._old_workers]
+        failed, running = self._given.manifest, self._given.world.manifest
+        identities = askable(restored, self._changed, failed, running)
+        told = self._old_workers.keys() | identities.keys()
+        due = [endpoint for endpoint in restored if endpoint.id in told]
         if not due or not self._given.seconds:
             return
-        now = workers_now(self._cloud, [endpoint.id for endpoint in due])
+        now = workers_now(self._cloud, self._old_workers.keys() & {e.id for e in due})
         new = {found: ids - self._old_workers[found] for found, ids in now.items()}
         watch(
             self._cloud,
             due,
             new,
+            identities,
             seconds=min(self._given.seconds, _RESTORING_SECONDS),
             report=lambda _text: None,
             pace=self._pace,
         )
-
-
-def _settings(step: Step, environment: Environment) -> Settings:
-    """Return the settings of a step with the id of the environment."""
-    assert step.settings is not None
-    variables = {
-        name: environment.id if value == ENVIRONMENT_ID else value
-        for name, value in step.settings.environment.items()
-    }
-    return structs.replace(step.settings, environment=variables)
 
 
 def _environment_of(app: App | None, name: str) -> Environment | None:
@@ -380,18 +355,3 @@ def _environment_of(app: App | None, name: str) -> Environment | None:
 
 def _first(found: Iterable[_T]) -> _T | None:
     return next(iter(found), None)
-
-
-def _for_each(work: Callable[[Step], Any], steps: Iterable[Step]) -> None:
-    """Do something for several steps at once; the first failure is raised when all have ended.
-
-    An interruption lets those end that have begun, and none begin.
-    """
-    pool = ThreadPoolExecutor(_PARALLEL)
-    try:
-        done = [pool.submit(work, step) for step in steps]
-        wait(done)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    for each in done:
-        each.result()

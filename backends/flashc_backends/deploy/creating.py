@@ -41,11 +41,11 @@ def create_once(
                     return found
             elif error.trouble not in _NOT_ARRIVED:
                 raise
-            if is_refused or attempt == _ATTEMPTS - 1:
+            if is_refused or attempt == _ATTEMPTS - 1 or not pace.waits(error.wait):
                 raise
             if not error.may_have_acted:
                 pause = pace.looks[min(attempt, len(pace.looks) - 1)]
-                time.sleep(pause if error.wait is None else min(error.wait, pace.longest_asked))
+                time.sleep(pause if error.wait is None else error.wait)
     raise AssertionError("unreachable")
 
 

@@ -1,12 +1,16 @@
-"""Order the steps of a plan: endpoints that are called come before their callers."""
+"""Order the steps of a plan, so that endpoints that are called come before their callers, and do steps at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
 from flashc_core.graphs import reachable
 
 from .plan import Step
+
+_PARALLEL = 8  # endpoints at once
 
 
 def waves(due: Iterable[Step], steps: Iterable[Step]) -> list[list[Step]]:
@@ -31,3 +35,18 @@ def waves(due: Iterable[Step], steps: Iterable[Step]) -> list[list[Step]]:
         for step in group:
             del waiting[step.name]
     return groups
+
+
+def for_each(work: Callable[[Step], Any], steps: Iterable[Step]) -> None:
+    """Do something for several steps at once; the first failure is raised when all have ended.
+
+    An interruption lets those end that have begun, and none begin.
+    """
+    pool = ThreadPoolExecutor(_PARALLEL)
+    try:
+        done = [pool.submit(work, step) for step in steps]
+        wait(done)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    for each in done:
+        each.result()

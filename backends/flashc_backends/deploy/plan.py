@@ -11,14 +11,16 @@ from msgspec import Struct, structs
 
 from flashc_backends.cloud.endpoint_fields import volume_name
 from flashc_backends.cloud.keys import VARIABLE as KEY_VARIABLE
-from flashc_backends.cloud.model import Endpoint, Settings
+from flashc_backends.cloud.model import Endpoint, Settings, VolumeName
+from flashc_backends.contracts.differences import differences, resource_of
+from flashc_backends.contracts.signature_differences import Difference
 
-from .compatibility import breaks
 from .costs import Cost, cost_of
 from .describe import HIDDEN, Change, changes, public_variables
+from .removal import Thing
 from .variables import ENVIRONMENT_ID, FINGERPRINT, Target, secrets_in
 from .wanted import VolumeWish, Wanted
-from .world import World, resource_of
+from .world import World
 
 # The platform adds these to the template of a load-balanced endpoint.
 _OF_PLATFORM = frozenset(("PORT", "PORT_HEALTH"))
@@ -48,7 +50,7 @@ class Step(Struct, frozen=True, kw_only=True):
         settings: what it has afterwards; None if it is deleted or left.
         calls: the endpoints that it calls.
         public: the variables whose values are literals of the program, so that they may be shown.
-        breaks: what its callers lose.
+        interface: what its callers may notice, that which breaks calls first.
         cost: what it costs without any request; None if it keeps no worker.
     """
 
@@ -59,8 +61,17 @@ class Step(Struct, frozen=True, kw_only=True):
     settings: Settings | None = None
     calls: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
-    breaks: tuple[str, ...] = ()
+    interface: tuple[Difference, ...] = ()
     cost: Cost | None = None
+
+    def settings_in(self, environment: str) -> Settings:
+        """Return what it has afterwards, with the id of the environment, which is known by then."""
+        assert self.settings is not None
+        variables = {
+            name: environment if value == ENVIRONMENT_ID else value
+            for name, value in self.settings.environment.items()
+        }
+        return structs.replace(self.settings, environment=variables)
 
 
 @unique
@@ -87,6 +98,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         secrets: the names of the secrets to create.
         records: the manifest of the build has to be written, because something changes or because
             it does not say which endpoints there are.
+        cleans: what earlier deployments have left, and nothing uses after this one.
+        left_volumes: the network volumes that no endpoint of the environment uses any more; they stay.
     """
 
     target: Target
@@ -99,16 +112,28 @@ class Plan(Struct, frozen=True, kw_only=True):
     volumes: tuple[VolumeWish, ...] = ()
     secrets: tuple[str, ...] = ()
     records: bool = True
+    cleans: tuple[Thing, ...] = ()
+    left_volumes: tuple[VolumeName, ...] = ()
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether the code, an endpoint, or what endpoints use changes."""
+        idle = (Action.NOTHING, Action.LEAVE)
+        return (
+            self.code is not Code.UNCHANGED
+            or bool(self.volumes or self.secrets)
+            or any(step.action not in idle for step in self.steps)
+        )
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has to be done."""
-        idle = (Action.NOTHING, Action.LEAVE)
-        return (
-            self.code is Code.UNCHANGED
-            and not (self.volumes or self.secrets or self.records)
-            and all(step.action in idle for step in self.steps)
-        )
+        return not (self.changes_something or self.records or self.cleans)
+
+    @property
+    def only_records(self) -> bool:
+        """Whether nothing changes but what the manifest of the build says about its endpoints."""
+        return self.records and not (self.changes_something or self.cleans)
 
     @property
     def destroys(self) -> tuple[Step, ...]:
@@ -162,7 +187,7 @@ def make_plan(
         steps.append(
             structs.replace(
                 step,
-                breaks=breaks(item.name, world.manifest, manifest),
+                interface=differences(item.name, world.manifest, manifest),
                 public=public_variables(item.settings, resource_of(manifest, item.name)),
                 cost=cost_of(item.settings),
             )

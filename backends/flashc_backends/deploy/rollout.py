@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from enum import StrEnum, unique
 
 from msgspec import Struct
@@ -12,6 +12,8 @@ from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import Endpoint
 from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.cloud.port import Cloud
+
+from .probe import Probe
 
 _FAILED_STARTS = 3  # workers that ended before they were ready
 _LINES = 20  # the last lines of a worker that failed
@@ -52,6 +54,7 @@ def watch(
     cloud: Cloud,
     endpoints: Iterable[Endpoint],
     old_workers: Mapping[str, frozenset[str]],
+    identities: Mapping[str, str],
     *,
     seconds: float,
     report: Callable[[str], None],
@@ -63,6 +66,8 @@ def watch(
         cloud: the platform.
         endpoints: the endpoints whose workers are to be replaced.
         old_workers: the ids of the workers before the change, by endpoint.
+        identities: the identity of the build that workers are to run, by endpoint; only of
+            endpoints whose workers can be asked for it, which is done if the platform does not tell.
         seconds: the longest time to wait.
         report: gets a short text when something changes.
         pace: how long to wait between looks.
@@ -71,7 +76,10 @@ def watch(
         CloudError: the platform can't be asked.
     """
     until = time.monotonic() + seconds
-    open_ = {e.id: _Rollout(e, old_workers.get(e.id), pace.settle) for e in endpoints}
+    open_ = {
+        e.id: _Rollout(e, old_workers.get(e.id), identities.get(e.id), pace.settle)
+        for e in endpoints
+    }
     ended: dict[str, Watched] = {}
     pause, longest = pace.watch
     while open_:
@@ -98,12 +106,31 @@ def watch(
     return tuple(ended.values())
 
 
+def with_new_release(
+    endpoints: Iterable[Endpoint], rollouts: Iterable[Watched], changed: Container[str]
+) -> dict[str, Endpoint]:
+    """Return the endpoints, by name, that may be taken to run the new release.
+
+    `changed` are the ids of those whose workers are replaced or new.
+    """
+    outcomes = {found.endpoint.id: found.outcome for found in rollouts}
+    return {
+        endpoint.name: endpoint
+        for endpoint in endpoints
+        if endpoint.id not in changed
+        or outcomes.get(endpoint.id) in (Outcome.DONE, Outcome.UNKNOWN)
+    }
+
+
 class _Rollout:
     """The rollout of one endpoint, as it was seen until now."""
 
-    def __init__(self, endpoint: Endpoint, old: frozenset[str] | None, settle: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, old: frozenset[str] | None, identity: str | None, settle: float
+    ) -> None:
         self.endpoint = endpoint
         self.told = ""
+        self._probe = None if identity is None else Probe(endpoint, identity)
         self._settle = settle
         self._done_since: float | None = None
         self._old = old
@@ -113,12 +140,12 @@ class _Rollout:
     def look(self, cloud: Cloud) -> Outcome | None:
         """Return the outcome; None if the rollout goes on."""
         if self._old is None:
-            return Outcome.UNKNOWN
+            return self._ask_workers(cloud)
         try:
             rollout, workers = cloud.rollout(self.endpoint.id), cloud.workers(self.endpoint.id)
         except CloudError as error:
             if error.trouble in (Trouble.MISSING, Trouble.RETIRED):
-                return Outcome.UNKNOWN
+                return self._ask_workers(cloud)
             raise
         new = {w.id: w.state in _READY for w in workers if w.id not in self._old}
         gone = [w for w, was_ready in self._new.items() if w not in new and not was_ready]
@@ -148,6 +175,12 @@ class _Rollout:
             self.told = f"{count} worker{'s' if count != 1 else ''} with the new release"
             return Outcome.DONE
         return None
+
+    def _ask_workers(self, cloud: Cloud) -> Outcome | None:
+        """Return the outcome that the workers tell; None if the rollout goes on."""
+        if self._probe is None:
+            return Outcome.UNKNOWN
+        return Outcome.DONE if self._probe.look(cloud) else None
 
     def _is_over(self, has_old: bool) -> bool:
         """Return whether a rollout that the platform calls done is over.

@@ -11,7 +11,9 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from flashc_backends.cloud.keys import VARIABLE as KEY_VARIABLE
@@ -39,6 +41,14 @@ class Target(Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.app}/{self.environment}"
+
+    @property
+    def digest(self) -> str:
+        """A digest that no other target has; names may have slashes."""
+        text = str(self)
+        if text.count("/") > 1:
+            text = f"{len(self.app)}/{self.app}//{self.environment}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class SecretValue(Struct, frozen=True, kw_only=True):
@@ -130,6 +140,11 @@ def secrets_in(values: Mapping[str, str]) -> Iterator[str]:
         yield from _REFERENCE.findall(value)
 
 
+def secrets_named(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the secrets that any text of a JSON document refers to."""
+    yield from _REFERENCE.findall(msgspec.json.encode(document).decode())
+
+
 @cache
 def secret_name(target: Target, variable: str, value: str) -> str:
     """Return the name of the secret for a value of a variable; it starts with `secret_prefix`.
@@ -144,7 +159,7 @@ def secret_name(target: Target, variable: str, value: str) -> str:
 
 def secret_prefix(target: Target) -> str:
     """Return the beginning of the names of all secrets of a target."""
-    return f"flash_{hashlib.sha256(str(target).encode()).hexdigest()[:12]}_"
+    return f"flash_{target.digest[:12]}_"
 
 
 def _literals(resource: ManifestResource) -> Iterator[tuple[str, str]]:

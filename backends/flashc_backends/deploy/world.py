@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec import Struct, structs
 
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import App, Endpoint, Environment, Manifest, Secret, Volume
 from flashc_backends.cloud.port import Cloud
+from flashc_backends.contracts.differences import resource_of
 
 from .variables import Target
 
@@ -54,13 +54,6 @@ def read_world(cloud: Cloud, target: Target, app: App | None, *, volumes: bool) 
         volumes=cloud.volumes() if volumes else (),
         secrets=secrets_of(cloud),
     )
-
-
-def resource_of(manifest: Manifest, name: str) -> Mapping[str, Any]:
-    """Return the entry of a resource in a manifest that any tool may have written; {} if it has none."""
-    resources = manifest.get("resources")
-    found = resources.get(name) if isinstance(resources, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
 
 
 def secrets_of(cloud: Cloud) -> tuple[Secret, ...] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flashc_backends.base import Context, Draft, DraftTarget
 from flashc_ir.artifact_paths import handler_path
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
@@ -20,18 +22,32 @@ def handler_drafts(program: Program) -> tuple[Draft, ...]:
 
 def _handler(endpoint: CodeEndpoint) -> str:
     """Return the text of an endpoint's handler file."""
-    constants: dict[str, object] = {
-        "RESOURCE": endpoint.resource,
-        "MODULES": modules_of(endpoint),
-    }
-    if isinstance(endpoint, LoadBalanced):
+    is_balanced = isinstance(endpoint, LoadBalanced)
+    return handler_text(
+        endpoint.resource,
+        modules_of(endpoint),
+        None if is_balanced else endpoint.configuration.max_concurrency,
+        endpoint.configuration.system_dependencies,
+    )
+
+
+def handler_text(
+    resource: str, modules: Sequence[str], concurrency: int | None, packages: Sequence[str]
+) -> str:
+    """Return the text of a handler file.
+
+    `concurrency` is None for a load balancer; `packages` are those of the system that it installs.
+    """
+    constants: dict[str, object] = {"RESOURCE": resource, "MODULES": tuple(modules)}
+    if concurrency is None:
         skeleton = "handler_routes.py"
     else:
         skeleton = "handler_queue.py"
-        constants["MAX_CONCURRENCY"] = endpoint.configuration.max_concurrency
+        constants["MAX_CONCURRENCY"] = concurrency
     text = fill(read_module("skeletons", skeleton), constants)
-    packages = endpoint.configuration.system_dependencies
-    return text.replace(_FIRST_IMPORT, _INSTALLATION.format(packages), 1) if packages else text
+    return (
+        text.replace(_FIRST_IMPORT, _INSTALLATION.format(tuple(packages)), 1) if packages else text
+    )
 
 
 # The packages are installed before modules of the user are imported, which may load them.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,7 +17,8 @@ from importlib.resources.abc import Traversable
 import msgspec
 
 from flashc_backends.base import Draft
-from flashc_core.cache import Store
+from flashc_core.cache import Store, decoded
+from flashc_core.versions import version_of
 from flashc_ir.artifact_paths import RUNTIME_PACKAGE
 from flashc_ir.endpoints import (
     CodeEndpoint,
@@ -34,12 +35,18 @@ from flashc_ir.program import Program
 from .skeleton import fill, read_module
 
 PACKAGE = RUNTIME_PACKAGE
+APP_PATH = f"{PACKAGE}/app.py"
+"""The path of the file with the constants of an app in its artifact."""
+PACKAGE_PATH = f"{PACKAGE}/__init__.py"
+"""The path of the file with the version of flashc in an artifact."""
+FILLED_IN = frozenset({"__init__.py", "app.py", "places.py"})
+"""The files of the runtime whose constants flashc fills in."""
 _KIND = "runtime"
 _CATALOGUE = "catalogue.py"
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
-_PLACES = frozenset({"place.py", "places.py"})
+_REQUESTS = frozenset({"place.py", "places.py", "proof.py"})
 _SCHEMAS = frozenset({"schemas.py"})
 _RULE_OF_PLACES = frozenset({"placement.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py"})
@@ -49,8 +56,12 @@ _CALLS = frozenset(
         "client.py",
         "dispatch.py",
         "exchange.py",
+        "failures.py",
         "names.py",
+        "parts.py",
         "platform.py",
+        "replies.py",
+        "sending.py",
         "stubs/__init__.py",
         "waiting.py",
         "web.py",
@@ -67,13 +78,13 @@ _CODEC = frozenset(
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
     """Draft the package: the runtime's files, `app.py`, `places.py`, and the catalogue if the app may use it.
 
-    `app.py` has the app's constants, and `places.py` says where the arguments of its routes travel.
+    `__init__.py` has the version of flashc, `app.py` has the app's constants, and `places.py` says where the arguments of its routes travel.
     The catalogue is a copy of the IR's enums of hardware and data centres.
     """
     left_out = _left_out(program)
-    made = {"app.py": app_source, "places.py": places_source}
+    made = {"__init__.py": package_source, "app.py": app_source, "places.py": places_source}
     copied = [
-        Draft(path=f"{PACKAGE}/{path}", content=_runtime_module(path))
+        Draft(path=f"{PACKAGE}/{path}", content=runtime_module(path))
         for path in _runtime()
         if path not in left_out and path not in made
     ]
@@ -82,7 +93,7 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
         for path, source in made.items()
         if path not in left_out
     ]
-    catalogue = Draft(path=f"{PACKAGE}/{_CATALOGUE}", content=_runtime_module(_CATALOGUE))
+    catalogue = Draft(path=f"{PACKAGE}/{_CATALOGUE}", content=runtime_module(_CATALOGUE))
     return (
         *copied,
         *written,
@@ -127,7 +138,7 @@ def _left_out(program: Program) -> frozenset[str]:
     (endpoint,) = endpoints  # an app of several may call
     if isinstance(endpoint, LoadBalanced):
         return left_out if _SCHEMAS.isdisjoint(left_out) else left_out | _QUEUE_OR_CALLS | _CODEC
-    left_out |= _PLACES
+    left_out |= _REQUESTS
     return left_out if _has_codec(endpoint) else left_out | _CODEC
 
 
@@ -204,8 +215,12 @@ def _prepared() -> dict[str, bytes]:
     return {}
 
 
-def _runtime_module(path: str) -> bytes:
-    """Return the text of a file of the runtime without comments and docstrings, as bytes."""
+def runtime_module(path: str) -> bytes:
+    """Return the text of a file of the runtime without comments and docstrings, as bytes.
+
+    Raises:
+        FileNotFoundError: the runtime has no such file.
+    """
     known = _prepared().get(path)
     if known is not None:
         return known
@@ -220,12 +235,23 @@ def prepare_runtime(cache: Store, compiler: str) -> None:
     Their texts are taken from the cache; if they are not there, they are stripped and cached.
     `compiler` is a key of flashc itself, whose files they are.
     """
-    data = cache.read(_KIND, compiler)
-    if data is not None:
-        _prepared().update(msgspec.msgpack.decode(data, type=dict[str, bytes]))
+    paths = (*_runtime(), _CATALOGUE)
+    cached = decoded(cache.read(_KIND, compiler), dict[str, bytes])
+    if cached is not None and cached.keys() == set(paths):
+        _prepared().update(cached)
         return
-    _prepared().update({path: _runtime_module(path) for path in (*_runtime(), _CATALOGUE)})
+    _prepared().update({path: runtime_module(path) for path in paths})
     cache.write(_KIND, compiler, msgspec.msgpack.encode(_prepared()))
+
+
+def package_source(_program: Program) -> str:
+    """Return the text of `_flashc/__init__.py`, which names the version of flashc."""
+    return filled("__init__.py", {"VERSION": version_of("flashc")})
+
+
+def filled(path: str, constants: Mapping[str, object]) -> str:
+    """Return the text of a file of the runtime with values for its constants."""
+    return fill(runtime_module(path).decode(), constants)
 
 
 def app_source(program: Program) -> str:
@@ -242,7 +268,7 @@ def app_source(program: Program) -> str:
         limit = endpoint.configuration.resources.execution_timeout_ms
         if limit:
             timeouts[endpoint.resource] = limit / 1000
-    return fill(_runtime_module("app.py").decode(), {"NAMES": names, "TIMEOUTS": timeouts})
+    return filled("app.py", {"NAMES": names, "TIMEOUTS": timeouts})
 
 
 def places_source(program: Program) -> str:
@@ -256,7 +282,7 @@ def places_source(program: Program) -> str:
         for endpoint in program.code_endpoints()
         if isinstance(endpoint, LoadBalanced)
     }
-    return fill(_runtime_module("places.py").decode(), {"PLACES": places})
+    return filled("places.py", {"PLACES": places})
 
 
 def _are_known(route: Route) -> bool:
@@ -265,20 +291,36 @@ def _are_known(route: Route) -> bool:
 
 
 def stripped(source: str) -> str:
-    """Return a module's text without comments, docstrings and blank lines.
+    """Return a module's text without comments, docstrings and blank lines, indented by single spaces.
 
     All other characters stay as they are, so that the result does not depend on the Python that
     runs flashc.
     """
     lines = source.splitlines(keepends=True)
+    inside: set[int] = set()  # the lines that begin inside a string
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        number, column = token.start
         if token.type == tokenize.COMMENT:
-            number, column = token.start
             lines[number - 1] = lines[number - 1][:column].rstrip() + "\n"
+        else:
+            inside.update(range(number + 1, token.end[0] + 1))
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _remove_docstring(node, lines)
-    return "".join(line for line in lines if line.strip())
+    return "".join(
+        line if number in inside else _narrow(line)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    )
+
+
+_INDENTATION = 4  # spaces of one level in the files of the runtime
+
+
+def _narrow(line: str) -> str:
+    """Return a line with one space for each level of its indentation."""
+    code = line.lstrip(" ")
+    return " " * ((len(line) - len(code)) // _INDENTATION) + code
 
 
 def _remove_docstring(

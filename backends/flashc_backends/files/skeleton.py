@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from flashc_core.source import Edit, Lines, Span, apply_edits
+from flashc_core.source import Lines, Span
 
 
 @cache
@@ -28,16 +28,70 @@ def fill(source: str, constants: Mapping[str, object]) -> str:
     Raises:
         KeyError: the text does not assign one of the names.
     """
-    spans = _constant_spans(source)
-    missing = constants.keys() - spans.keys()
-    if missing:
-        raise KeyError(f"the skeleton does not assign {', '.join(sorted(missing))}")
-    return apply_edits(source, [Edit(spans[name], repr(constants[name])) for name in constants])
+    texts, names = _around_constants(source, frozenset(constants))
+    filled = (
+        part
+        for name, text in zip(names, texts, strict=False)
+        for part in (text, repr(constants[name]))
+    )
+    return "".join((*filled, texts[-1]))
 
 
 @cache
-def _constant_spans(source: str) -> dict[str, Span]:
-    """Return the spans of the values of a module's constants."""
+def _around_constants(source: str, names: frozenset[str]) -> tuple[list[str], list[str]]:
+    """Return the texts around the values of some constants, and the constants in the order of the text.
+
+    A handler is filled in for each endpoint, so the skeleton is divided only once.
+
+    Raises:
+        KeyError: the text does not assign one of the names.
+    """
+    spans = spans_of_constants(source)
+    missing = names - spans.keys()
+    if missing:
+        raise KeyError(f"the skeleton does not assign {', '.join(sorted(missing))}")
+    lines = Lines(source)
+    ordered = sorted(names, key=lambda name: (spans[name].line, spans[name].column))
+    texts: list[str] = []
+    done = 0
+    for name in ordered:
+        span = spans[name]
+        texts.append(source[done : lines.offset(span.line, span.column)])
+        done = lines.offset(span.end_line, span.end_column)
+    return [*texts, source[done:]], ordered
+
+
+@cache
+def constants_of(source: str) -> Mapping[str, object]:
+    """Return the values of a module's top-level names that are literals.
+
+    Raises:
+        SyntaxError, ValueError: it is no Python.
+        RecursionError, MemoryError: it is nested too deeply for Python's parser.
+    """
+    found: dict[str, object] = {}
+    for node in ast.parse(source).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                expression = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                expression = value
+            case _:
+                continue
+        try:
+            found[name] = ast.literal_eval(expression)
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
+@cache
+def spans_of_constants(source: str) -> dict[str, Span]:
+    """Return the spans of the values of a module's constants.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: as for `constants_of`.
+    """
     found: dict[str, Span] = {}
     for node in ast.parse(source).body:
         match node:

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from flashc_backends.base import MANIFEST_PATH, Context, Draft, DraftTarget
 from flashc_backends.files.project_files import draft_project
+from flashc_core.environment_failures import source_date
 from flashc_ir.artifact_paths import handler_path
 from flashc_ir.endpoints import (
     Configuration,
@@ -39,6 +40,7 @@ from .manifest_model import (
     copied_fields,
 )
 from .placement import gpu_ids, locations
+from .signatures import signatures_of
 
 
 def build_manifest(
@@ -75,10 +77,10 @@ def build_manifest(
 
 def _generated_at(environ: Mapping[str, str]) -> str | None:
     """Return the time of `SOURCE_DATE_EPOCH`, None if it is not set; no clock is read."""
-    epoch = environ.get("SOURCE_DATE_EPOCH", "")
-    if not epoch.isdecimal():
+    epoch = source_date(environ)
+    if epoch is None:
         return None
-    return datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z")
+    return datetime.fromtimestamp(epoch, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _routes(endpoint: LoadBalanced) -> dict[str, str]:
@@ -122,6 +124,7 @@ def _resource(
         local_path_prefix="/" + path.removesuffix(".py"),
         module_path=module,
         functions=_functions(endpoint),
+        signatures=signatures_of(endpoint),
         is_load_balanced=balanced,
         # A live resource runs any code that it gets in a request `POST /execute`.
         is_live_resource=False,
@@ -278,10 +281,17 @@ def _template(template: Template | None) -> ManifestTemplate | None:
 
 
 def manifest_draft(
-    program: Program, fingerprint: str, environ: Mapping[str, str], *, only: str | None = None
+    program: Program,
+    fingerprint: str,
+    environ: Mapping[str, str],
+    *,
+    only: str | None = None,
+    identity: str | None = None,
 ) -> Draft:
-    """Draft the manifest; the parameters are those of `build_manifest`."""
+    """Draft the manifest; the parameters are those of `build_manifest`, and the identity of the build."""
     manifest = build_manifest(program, fingerprint, environ, only=only)
+    if identity is not None:
+        manifest = structs.replace(manifest, identity=identity)
     return Draft(path=MANIFEST_PATH, content=manifest.to_json())
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from flashc_ir.schemas import Schema
+
 from .documents import schema_of
 
 T = TypeVar("T")
@@ -51,6 +53,36 @@ class ManifestFunction(_Model, frozen=True, kw_only=True):
     http_path: str | None = None
 
 
+class ManifestParameter(_Model, frozen=True, kw_only=True):
+    """A parameter as callers see it.
+
+    `type` is the text of its annotation, and `accepts` the schema of its values, if the text does not
+    say it all.  `stars` marks `*args` and `**kwargs`.  `where` says where a request has the argument, and
+    `limits` what its value must fulfil, such as `gt=0`.
+    """
+
+    name: str
+    type: str | None = None
+    accepts: Schema | None = None
+    optional: bool = False
+    stars: str | None = None
+    where: str | None = None
+    limits: str | None = None
+
+
+class ManifestSignature(_Model, frozen=True, kw_only=True):
+    """What a function or route takes and returns; `parameters` is absent if a decorator decides that.
+
+    `returns` is the text of the annotation, and `gives` the schema of the result, if the text does not say
+    it all.  `definitions` are the schemas of classes by the keys of the references to them.
+    """
+
+    parameters: list[ManifestParameter] | None = None
+    returns: str | None = None
+    gives: Schema | None = None
+    definitions: dict[str, Schema] | None = None
+
+
 class ManifestVolume(_Model, frozen=True, kw_only=True):
     """A network volume; `size` in GB."""
 
@@ -82,8 +114,9 @@ class ManifestResource(_Model, frozen=True, kw_only=True):
     """One endpoint that a deployment makes.
 
     `client_mode` marks a prebuilt image.  `calls` are the resources that its code calls; a
-    deployment changes them first.  `runpod_flash` does not read `calls`, nor `gpuCount` and the
-    keys after it, when it deploys; a deployment adds the last two keys.
+    deployment changes them first.  `signatures` tell a later deployment what callers rely on.
+    `runpod_flash` does not read these two, nor `gpuCount` and the keys after it, when it deploys; a
+    deployment adds the last two keys.
     """
 
     resource_type: ResourceType
@@ -91,6 +124,7 @@ class ManifestResource(_Model, frozen=True, kw_only=True):
     local_path_prefix: str
     module_path: str
     functions: list[ManifestFunction]
+    signatures: dict[str, ManifestSignature] | None = None
     is_load_balanced: bool
     is_live_resource: bool
     config_variable: str | None = None
@@ -141,7 +175,8 @@ def copied_fields() -> frozenset[str]:
 class Manifest(_Model, frozen=True, kw_only=True):
     """The whole document.
 
-    A deployment adds `artifact_digest`, the SHA-256 of the artifact in hex; `environment`, the name
+    `identity` is what the workers of an artifact answer if they are asked which build they run.  A
+    deployment adds `artifact_digest`, the SHA-256 of the artifact in hex; `environment`, the name
     of the environment; and `resources_endpoints`, the URL of each resource.
     """
 
@@ -153,6 +188,7 @@ class Manifest(_Model, frozen=True, kw_only=True):
     function_registry: dict[str, str]
     routes: dict[str, dict[str, str]] | None = None
     source_fingerprint: str
+    identity: str | None = None
     artifact_digest: str | None = None
     environment: str | None = None
     resources_endpoints: dict[str, str] | None = None

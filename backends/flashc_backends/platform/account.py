@@ -55,16 +55,17 @@ class Account:
         """
         if not name.replace("_", "").isalnum():
             raise Invalid("the name of a secret must have letters, digits and underscores only")
-        if any(secret.name == name for secret in self.secrets.values()):
-            raise Invalid(f"a secret with the name {name!r} exists")
-        secret = Secret(
-            id=new_id("sec"),
-            name=name,
-            value=value,
-            description=description,
-            created=time.time(),
-        )
-        return await self.secrets.save(secret)
+        async with self.secrets.lock:
+            if any(secret.name == name for secret in self.secrets.values()):
+                raise Invalid(f"a secret with the name {name!r} exists")
+            secret = Secret(
+                id=new_id("sec"),
+                name=name,
+                value=value,
+                description=description,
+                created=time.time(),
+            )
+            return await self.secrets.save(secret)
 
     async def delete_secret(self, secret_id: str) -> None:
         """Delete a secret.

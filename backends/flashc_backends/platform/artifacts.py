@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import tarfile
 from pathlib import Path
 
-from flashc_core.archives import unpack
+from flashc_core.archives import InvalidArchive, unpack
 from flashc_core.files import replacing_folder
 
 
@@ -68,11 +67,11 @@ class Artifacts:
         target = self.folder(key)
         async with self._locks.setdefault(key, asyncio.Lock()):
             if not target.exists():
-                await asyncio.to_thread(_unpack, self.archive(key), target)
+                await asyncio.to_thread(unpack_artifact, self.archive(key), target)
         return target
 
 
-def _unpack(archive: Path, target: Path) -> None:
+def unpack_artifact(archive: Path, target: Path) -> None:
     """Unpack an archive into the new folder `target`.
 
     Raises:
@@ -81,5 +80,5 @@ def _unpack(archive: Path, target: Path) -> None:
     try:
         with replacing_folder(target) as folder:
             unpack(archive, folder)
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, InvalidArchive) as error:
         raise ArtifactError(f"{archive.name} can't be unpacked: {error}") from error

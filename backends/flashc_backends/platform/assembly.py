@@ -28,6 +28,7 @@ from .http.faults import FaultApi
 from .http.graphql import GraphqlApi
 from .http.graphql_root import Logins
 from .http.job_api import JobApi
+from .http.management import Management
 from .http.page import Page
 from .http.port import Port, bind
 from .http.rest import RestApi
@@ -182,6 +183,7 @@ class LocalPlatform:
             gate=gate,
             page=Page(gate, self.control, self.core),
             faults=FaultApi(self.core.faults),
+            management=Management(lambda: self.core.faults.limits),
             control=self.control,
             journal=self.journal,
             spans=self.core.spans,
@@ -237,15 +239,17 @@ class LocalPlatform:
             self.control, app, environment, manifest, key, self.key, env or {}, least_workers
         )
 
-    async def wait_until_ready(self, timeout: float) -> None:
+    async def wait_until_ready(self, timeout: float, *, since: int = 0) -> None:
         """Wait until every endpoint whose minimum number of workers is not 0 has a ready worker.
+
+        Only the journal's entries after the number `since` are read.
 
         Raises:
             WorkerFailed: a worker ended before it was ready.
             TimeoutError: an endpoint has no ready worker after `timeout` seconds.
         """
         async with asyncio.timeout(timeout):
-            number = 0
+            number = since
             while self._has_unready_endpoint():
                 async for entries in self.journal.follow(number):
                     for entry in entries:

@@ -6,7 +6,6 @@ A platform locks its state folder, and writes a file there that other processes 
 from __future__ import annotations
 
 import fcntl
-import os
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from flashc_core.documents import UnreadableDocument, decode_json
 from flashc_core.files import replacing
 
 _RECORD = "platform.json"
@@ -75,8 +75,8 @@ def find_running(folder: Path) -> Running | None:
             try:
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return msgspec.json.decode((folder / _RECORD).read_bytes(), type=Running)
-    except (OSError, msgspec.DecodeError):
+                return decode_json((folder / _RECORD).read_bytes(), Running)
+    except (OSError, UnreadableDocument):
         return None
     return None
 
@@ -111,8 +111,3 @@ def _resolves(name: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def command_environment(running: Running) -> dict[str, str]:
-    """Return the environment of this process together with the variables for the platform."""
-    return {**os.environ, **client_variables(running)}

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from .account import Account
+from .account_limits import AccountLimits, quota_problem
 from .artifacts import Artifacts
 from .core import Core
 from .engines.base import WorkerSpec
@@ -49,6 +50,11 @@ class Control:
         self.roll_delay = _ROLL_DELAY
         self._index_endpoints()
 
+    @property
+    def limits(self) -> AccountLimits:
+        """The limits of the account."""
+        return self._core.faults.limits
+
     def start(self) -> None:
         """Open the dispatchers of the stored endpoints, and roll the endpoints out."""
         for endpoint in self.endpoints.values():
@@ -76,9 +82,10 @@ class Control:
         """
         if not name.strip():
             raise Invalid("an app needs a name")
-        if any(app.name == name for app in self.apps.values()):
-            raise Invalid(f"an app with the name {name!r} exists")
-        return await self.apps.save(App(id=new_id("app"), name=name, created=time.time()))
+        async with self.apps.lock:
+            if any(app.name == name for app in self.apps.values()):
+                raise Invalid(f"an app with the name {name!r} exists")
+            return await self.apps.save(App(id=new_id("app"), name=name, created=time.time()))
 
     async def delete_app(self, app_id: str) -> None:
         """Delete an app, its builds and its environments, with the endpoints of these environments.
@@ -116,10 +123,11 @@ class Control:
         get(self.apps, app_id, "app")
         if not name.strip():
             raise Invalid("an environment needs a name")
-        if any(found.name == name for found in self.environments_of(app_id)):
-            raise Invalid(f"an environment with the name {name!r} exists")
-        created = Environment(id=new_id("env"), app=app_id, name=name, created=time.time())
-        return await self.environments.save(created)
+        async with self.environments.lock:
+            if any(found.name == name for found in self.environments_of(app_id)):
+                raise Invalid(f"an environment with the name {name!r} exists")
+            created = Environment(id=new_id("env"), app=app_id, name=name, created=time.time())
+            return await self.environments.save(created)
 
     async def delete_environment(self, environment_id: str) -> None:
         """Delete an environment and its endpoints.
@@ -190,7 +198,20 @@ class Control:
             NotFound: there is no such endpoint, template or environment.
             Invalid: a value is out of its range.
         """
-        given = dict(fields)
+        async with self.endpoints.lock:
+            endpoint = await self._saved_endpoint(dict(fields))
+        self._core.open(endpoint.id, endpoint.limits)
+        self._roll_soon(endpoint.id)
+        return endpoint
+
+    async def _saved_endpoint(self, given: dict[str, Any]) -> Endpoint:
+        """Check and store an endpoint with the fields that a client gives.
+
+        Raises:
+            NotFound: there is no such endpoint, template or environment.
+            Invalid: a value is out of its range.
+        """
+        self._check_quota(given)
         endpoint_id = given.pop("id", None)
         if endpoint_id is None:
             endpoint = Endpoint(id=new_id("ep"), name="", key=new_id("rpa_"), created=time.time())
@@ -208,10 +229,27 @@ class Control:
             get(self.environments, endpoint.environment, "environment")
         if endpoint.template is not None:
             get(self.templates, endpoint.template, "template")
-        await self.endpoints.save(endpoint)
-        self._core.open(endpoint.id, endpoint.limits)
-        self._roll_soon(endpoint.id)
-        return endpoint
+        return await self.endpoints.save(endpoint)
+
+    def _check_quota(self, fields: Mapping[str, Any]) -> None:
+        """Check that the account may have an endpoint.
+
+        Raises:
+            NotFound: `fields` has the id of no endpoint.
+            Invalid: the limits of the account do not allow it, or a value is out of its range.
+        """
+        given = {name: value for name, value in fields.items() if name not in ("id", "template")}
+        old = fields.get("id")
+        before = (
+            Endpoint(id="", name="", key="", created=0.0)
+            if old is None
+            else get(self.endpoints, old, "endpoint")
+        )
+        others = [endpoint for endpoint in self.endpoints.values() if endpoint.id != old]
+        wanted = with_fields(before, given)
+        problem = quota_problem(self.limits, others, wanted, is_new=old is None)
+        if problem:
+            raise Invalid(problem)
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
         """Delete an endpoint: end its workers, cancel its jobs, delete its template if no other endpoint uses it.
@@ -219,8 +257,9 @@ class Control:
         Raises:
             NotFound: there is no such endpoint.
         """
-        endpoint = get(self.endpoints, endpoint_id, "endpoint")
-        await self.endpoints.delete(endpoint)
+        async with self.endpoints.lock:  # otherwise a change that is being stored creates it again
+            endpoint = get(self.endpoints, endpoint_id, "endpoint")
+            await self.endpoints.delete(endpoint)
         await self._core.close_endpoint(endpoint_id)
         template = self.templates.get(endpoint.template or "")
         others = (other.template for other in self.endpoints.values())

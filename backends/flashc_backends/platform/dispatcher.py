@@ -19,8 +19,8 @@ from .workers import Pool
 
 STOP_SECONDS = 10.0  # seconds after which a worker is killed that does not stop a job
 _MISSED_PINGS = 2
-_COMPACT_ABOVE = 1000  # entries of `_changes`; outdated entries stay in it until they are due
-_LOST_ANSWER = "its answer did not arrive"
+_COMPACT_ABOVE = 1000  # entries of `_deadlines`; outdated entries stay in it until they are due
+_LOST_ANSWER = "the worker did not receive the job"
 
 
 class JobChanged(Struct, frozen=True, gc=False):
@@ -66,10 +66,10 @@ class Dispatcher:
         self._held: dict[str, set[str]] = {}
         self._requests: dict[str, int] = {}
         self._missed: dict[str, dict[str, int]] = {}
-        # For each worker, the jobs that it lists but does not hold, and since when.
+        # For each worker, the jobs that it reports as running, although they are not assigned to it, and since when.
         self._lost_since: dict[str, dict[str, float]] = {}
         self._stops: list[tuple[float, str, str]] = []
-        self._changes: list[tuple[float, str]] = []
+        self._deadlines: list[tuple[float, str]] = []
 
     # Jobs ----------------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ class Dispatcher:
         """Put a new job into the queue."""
         self._put(None, job)
         self.outbox.append(JobChanged(job.id, None, job, ()))
-        self._scale_if_allowed(now)
+        self._scale_unless_at_maximum(now)
 
     def load_jobs(self, stored: Iterable[Job], now: float) -> None:
         """Add the jobs that the store kept over a restart; jobs in progress return to the queue.
@@ -102,7 +102,7 @@ class Dispatcher:
             else:
                 taken.append(after)
         if taken:
-            self._scale_if_allowed(now)
+            self._scale_unless_at_maximum(now)
         return taken
 
     def report(
@@ -114,7 +114,7 @@ class Dispatcher:
         """Apply a worker's report about a job; return False, and ignore it, if the worker does not hold the job."""
         job = self.jobs.get(job_id)
         if job is None or job.worker != event.worker or job.status is not Status.IN_PROGRESS:
-            self.note_stopped_job(event.worker, job_id, now)
+            self.release_job(event.worker, job_id, now)
             return False
         self._apply(job, event, now)
         return True
@@ -154,11 +154,11 @@ class Dispatcher:
             self._lose(worker, job_id, _LOST_ANSWER, now)
 
     def ping(self, worker: str, listed: frozenset[str], now: float) -> list[str]:
-        """Compare the jobs that a worker lists with the jobs that it holds here; return those that it has to stop.
+        """Compare the jobs that a worker reports with those assigned to it; return those that it has to stop.
 
-        A job that the worker omits twice in a row is requeued.  A job that the worker lists but does not hold is
-        returned at every ping, because a worker ignores a stop for a job that it has not begun.  If the worker
-        still lists the job after `STOP_SECONDS`, the worker is killed.
+        A job that the worker omits twice in a row is requeued.  A job that the worker reports as running, although it
+        is not assigned to the worker, is returned at every ping, because a worker ignores a stop for a job that it
+        has not begun.  If the worker still reports the job after `STOP_SECONDS`, the worker is killed.
         """
         before = self._missed.get(worker, {})
         missed = {job_id: before.get(job_id, 0) + 1 for job_id in self.held_by(worker) - listed}
@@ -190,7 +190,7 @@ class Dispatcher:
         starting = (workers.Phase.STARTING, workers.Phase.INITIALIZING)
         if known is None or known.phase not in starting:
             return False
-        self.apply_to_workers(workers.Answered(worker), now)
+        self.apply_to_workers(workers.BecameReady(worker), now)
         return True
 
     def note_end(self, worker: str, reason: str, now: float) -> None:
@@ -228,8 +228,8 @@ class Dispatcher:
         if wanted != self.pool.wanted:
             self.apply_to_workers(workers.Wanted(wanted), now)
 
-    def _scale_if_allowed(self, now: float) -> None:
-        """Scale now if the limit allows more workers; ending workers can wait for the next tick."""
+    def _scale_unless_at_maximum(self, now: float) -> None:
+        """Scale now, unless the maximum is already wanted; scaling down waits for the next tick."""
         if self.pool.wanted < self.pool.limits.most:
             self.scale(now)
 
@@ -243,8 +243,8 @@ class Dispatcher:
 
     def tick(self, now: float) -> None:
         """Apply the events that are due: time-outs of jobs, kills of workers that ignore a stop, scaling, idle time."""
-        while self._changes and self._changes[0][0] <= now:
-            job = self.jobs.get(heapq.heappop(self._changes)[1])
+        while self._deadlines and self._deadlines[0][0] <= now:
+            job = self.jobs.get(heapq.heappop(self._deadlines)[1])
             if job is not None:
                 self._pass_time(job, now)
         while self._stops and self._stops[0][0] <= now:
@@ -254,8 +254,8 @@ class Dispatcher:
         self.scale(now)
         self.apply_to_workers(workers.Ticked(), now)
 
-    def note_stopped_job(self, worker: str, job_id: str, now: float) -> None:
-        """Note that a worker no longer works on a job that it had to stop."""
+    def release_job(self, worker: str, job_id: str, now: float) -> None:
+        """Clear a job from the held jobs of a worker that no longer works on it."""
         held = self._held.get(worker)
         if held is not None:
             held.discard(job_id)
@@ -283,10 +283,13 @@ class Dispatcher:
         return kept
 
     def _lose(self, worker: str, job_id: str, reason: str, now: float) -> None:
-        """Requeue a job whose worker no longer has it; if the job is not the worker's, only note that."""
+        """Requeue a job whose worker no longer has it.
+
+        If the job is not assigned to the worker, only clear it from the worker's held jobs.
+        """
         job = self.jobs.get(job_id)
         if job is None or job.worker != worker:
-            self.note_stopped_job(worker, job_id, now)
+            self.release_job(worker, job_id, now)
         else:
             self._apply(job, jobs.Lost(worker, reason), now)
 
@@ -308,10 +311,10 @@ class Dispatcher:
             self.queue.add(after)
         elif after.worker is not None:
             self._held.setdefault(after.worker, set()).add(after.id)
-        heapq.heappush(self._changes, (jobs.next_change(after), after.id))
-        if len(self._changes) > _COMPACT_ABOVE + 4 * len(self.jobs):
-            self._changes = [(jobs.next_change(job), job.id) for job in self.jobs.values()]
-            heapq.heapify(self._changes)
+        heapq.heappush(self._deadlines, (jobs.next_change(after), after.id))
+        if len(self._deadlines) > _COMPACT_ABOVE + 4 * len(self.jobs):
+            self._deadlines = [(jobs.next_change(job), job.id) for job in self.jobs.values()]
+            heapq.heapify(self._deadlines)
 
     def _note_held(self, worker: str, now: float) -> None:
         """Tell the pool how many jobs and requests a worker works on, if the number has changed."""

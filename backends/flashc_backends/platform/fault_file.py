@@ -12,13 +12,14 @@ from msgspec import Struct
 
 from flashc_core.documents import UnreadableDocument, parse_toml
 
+from .account_limits import AccountLimits
 from .faults import Fault, Faults, Network
 
 _KINDS: dict[str, type[Struct]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(Fault)
 }
 _HEADER = re.compile(r"^\s*\[\[\s*[\"']?fault[\"']?\s*\]\]")
-_KEY = re.compile(r" - at `\$(?:\.(\w+))?")
+_KEY = re.compile(r" - at `\$(?:\.limits(?=\.))?(?:\.(\w+))?")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _POSITION = re.compile(r"\(?at line (\d+), column (\d+)\)?")
@@ -62,8 +63,8 @@ def faults_of(document: object, text: str = "") -> Faults:
     head = Faults()
     try:
         head = msgspec.convert({**table, "fault": ()}, Faults)
-    except msgspec.ValidationError as error:
-        problems.append(_problem_of_field(str(error), ("seed", "fault"), text, 0))
+    except (msgspec.ValidationError, UnicodeError) as error:
+        problems.append(_problem_of_field(str(error), _names_at(str(error)), text, 0))
     if not isinstance(listed, list):
         problems.append(
             _problem("`fault` is not a list", "fault", "begin each fault with `[[fault]]`", text, 0)
@@ -73,11 +74,11 @@ def faults_of(document: object, text: str = "") -> Faults:
     for number, item in enumerate(listed, start=1):
         try:
             found.append(msgspec.convert(item, Fault))
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeError) as error:
             problems.append(_problem_of_fault(item, str(error), text, number))
     if problems:
         raise WrongFaults(problems)
-    return Faults(seed=head.seed, fault=tuple(found))
+    return msgspec.structs.replace(head, fault=tuple(found))
 
 
 def read_faults(text: str) -> Faults:
@@ -134,6 +135,13 @@ def _problem_of_fault(item: object, message: str, text: str, number: int) -> Pro
         return _problem(f"there is no fault of the kind {given!r}", "kind", cure, text, number)
     names = ("kind", *(field.name for field in msgspec.structs.fields(_KINDS[given])))
     return _problem_of_field(message, names, text, number)
+
+
+def _names_at(message: str) -> tuple[str, ...]:
+    """Return the keys of the table in which a message of msgspec has found a mistake."""
+    if "$.limits" in message:
+        return tuple(field.name for field in msgspec.structs.fields(AccountLimits))
+    return ("seed", "limits", "fault")
 
 
 def _problem_of_field(message: str, names: tuple[str, ...], text: str, number: int) -> Problem:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from .account_limits import AccountLimits
+
 _LONGEST_START = 240.0  # seconds; a worker that is not ready after 300 is given up
 _LONGEST = 3600.0
 
@@ -154,9 +156,10 @@ _POINTS: dict[type[Any], Point] = {
 
 
 class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The faults that may happen, and the seed for their probabilities."""
+    """The faults that may happen, the seed for their probabilities, and the limits of the account."""
 
     seed: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+    limits: AccountLimits = AccountLimits()
     fault: tuple[Fault, ...] = ()
 
 

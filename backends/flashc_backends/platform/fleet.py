@@ -188,7 +188,7 @@ class Fleet:
         """Note that a worker's program runs; begin to send health checks if it serves requests."""
         endpoint = self._endpoints[worker]
         self._note_state(endpoint, worker, "initializing")
-        self._core.apply_to_workers(endpoint, workers.Began(worker))
+        self._core.apply_to_workers(endpoint, workers.ProcessStarted(worker))
         if address is not None and self._kinds[worker] is WorkerKind.LOAD_BALANCED:
             self.addresses[worker] = address
             self.run_in_background(self._probe(endpoint, worker, address))

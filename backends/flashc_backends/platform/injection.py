@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from .account_limits import AccountLimits
 from .faults import Death, Event, Fault, Faults, IdleWorker, NoStock, Point, decide, first
 from .journal import Journal
 
@@ -53,6 +54,11 @@ class Injector:
         self._stock.clear()
         for worker in self._pauses:
             self.end_pause(worker)
+
+    @property
+    def limits(self) -> AccountLimits:
+        """The limits of the account."""
+        return self._faults.limits
 
     @property
     def has_faults(self) -> bool:

@@ -20,7 +20,7 @@ KEPT = 50_000  # spans in the store
 _COLUMNS = "trace, span, parent, endpoint, label, name, start, finish, status, worker, job"
 _INSERT = f"INSERT OR REPLACE INTO span ({_COLUMNS}) VALUES "
 _VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_AT_ONCE = 200  # rows of a statement; for each statement, the store's thread has to wait for the interpreter lock
+_AT_ONCE = 200  # rows per INSERT; fewer statements mean fewer waits for the GIL
 _SELECT = f"SELECT {_COLUMNS} FROM span WHERE trace=? ORDER BY start, number"
 _TRIM = f"DELETE FROM span WHERE number <= (SELECT max(number) FROM span) - {KEPT}"
 
@@ -47,16 +47,17 @@ class Span(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Spans:
-    """The newest spans.
+    """Buffers new spans and writes them to the store in batches.
 
     A span is written to the store up to a tenth of a second later, so that no answer has to wait for it.  If the
-    platform is killed, the spans of that time are lost.
+    platform is killed, the spans of that time are lost.  `label` returns an endpoint's name by its id; `export` gets
+    each sampled span.  Both may be replaced.
     """
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store, self._journal = store, journal
-        self._waiting: list[Span] = []
-        self._written: asyncio.Future[None] | None = None
+        self._unsaved: list[Span] = []
+        self._last_write: asyncio.Future[None] | None = None
         self._has_new = False
         self.label: Callable[[str], str] = lambda endpoint: endpoint
         self.export: Callable[[Span], None] = lambda _span: None
@@ -96,21 +97,21 @@ class Spans:
             worker=worker,
             job=job,
         )
-        self._waiting.append(span)
+        self._unsaved.append(span)
         self._journal.add("span", structs.asdict(span))
         if position.is_sampled:
             self.export(span)
 
     def flush(self) -> None:
-        """Let the store write the new spans."""
-        if not self._waiting:
+        """Start to write the new spans to the store."""
+        if not self._unsaved:
             return
-        spans, self._waiting = self._waiting, []
+        spans, self._unsaved = self._unsaved, []
         self._has_new = True
         starts = range(0, len(spans), _AT_ONCE)
         written = self._store.write([_insert(spans[at : at + _AT_ONCE]) for at in starts])
         written.add_done_callback(self._note_failure)
-        self._written = written
+        self._last_write = written
 
     def _note_failure(self, done: asyncio.Future[None]) -> None:
         """Add to the journal that spans could not be stored, if a write has failed."""
@@ -132,9 +133,9 @@ class Spans:
             StoreError: the store can't be read.
         """
         self.flush()
-        if self._written is not None:  # also a write that began before
+        if self._last_write is not None:  # wait also for an earlier write
             with suppress(StoreError):
-                await asyncio.shield(self._written)
+                await asyncio.shield(self._last_write)
         return [
             Span(**dict(zip(Span.__struct_fields__, row, strict=True)))
             for row in self._store.query(_SELECT, trace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -14,7 +15,11 @@ _R = TypeVar("_R", bound=Record)
 
 
 class Table(dict[str, _R]):
-    """The records of one kind by their ids.  A change is stored first; then `changed` is called."""
+    """The records of one kind by their ids.  A change is stored first; then `changed` is called.
+
+    Other requests run while a record is being stored.  Who compares a new record with the others, as
+    for unique names, holds `lock` from there until the record is saved.
+    """
 
     def __init__(
         self,
@@ -26,6 +31,7 @@ class Table(dict[str, _R]):
         super().__init__({record.id: record for record in records if isinstance(record, kind)})
         self._store = store
         self._changed = changed
+        self.lock = asyncio.Lock()
 
     async def save(self, record: _R) -> _R:
         """Store a record, in place of the record with the same id if there is one; return it.

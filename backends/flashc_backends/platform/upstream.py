@@ -31,6 +31,7 @@ _HOP_BY_HOP = frozenset(
     ]
 )
 _HIGH_WATER = 1024 * 1024  # bytes of an answer that wait for the client
+_HEAD_LIMIT = 64 * 1024  # bytes of headers, of interim answers, or of trailers
 _CONNECT_TIMEOUT = 5.0
 _POOLED = 64  # connections to one worker
 
@@ -66,6 +67,7 @@ class _Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
+        self._without_body = 0  # bytes since the last ones of a body
         self._paused = False
         self.closed = False
         self._keeps_alive = False
@@ -103,10 +105,14 @@ class _Connection(asyncio.Protocol):
             self.close()  # an answer without a request
             return
         self.has_answered = True
+        self._without_body += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._failure = f"it does not speak HTTP: {error}"
+            self.close()
+        if self._without_body > _HEAD_LIMIT and not self._complete:
+            self._failure = f"it sends more than {_HEAD_LIMIT} bytes of headers"
             self.close()
         self._news.set()
 
@@ -134,6 +140,7 @@ class _Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body; stop reading if too much of it waits."""
+        self._without_body = 0
         self._chunks.append(body)
         self._waiting += len(body)
         if self._waiting > _HIGH_WATER and not self._paused and self._transport is not None:
@@ -162,6 +169,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self.headers = []
         self._has_headers = self._complete = self._keeps_alive = self.has_answered = False
+        self._without_body = 0
         self._news.clear()
 
     def end(self) -> bool:

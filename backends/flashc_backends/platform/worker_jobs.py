@@ -143,7 +143,7 @@ class WorkerJobs:
             forget(self._core.stop_polls, worker, poll)
         stopped = self._core.stops.pop(worker, [])
         for job_id in stopped:
-            dispatcher.note_stopped_job(worker, job_id, time.time())
+            dispatcher.release_job(worker, job_id, time.time())
         self._core.flush(dispatcher)
         return stopped
 

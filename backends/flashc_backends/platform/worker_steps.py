@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from .workers import (
     AboutOne,
-    Answered,
-    Began,
+    BecameReady,
     Closed,
     Configured,
     Crashed,
@@ -26,6 +25,7 @@ from .workers import (
     Killed,
     Phase,
     Pool,
+    ProcessStarted,
     Reconciled,
     Recycled,
     Released,
@@ -54,7 +54,7 @@ def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]
     if isinstance(
         event, Holding
     ):  # two of these events per job, and none changes the number of workers
-        return _set_held(pool, event, effects, now), tuple(effects)
+        return _set_job_count(pool, event, effects, now), tuple(effects)
     pool = _apply(pool, event, now, effects)
     for reconcile in (_replace_old, _scale_in, _scale_out, _stop_drained):
         pool = reconcile(pool, effects, now)
@@ -62,7 +62,7 @@ def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]
 
 
 def _apply(pool: Pool, event: Reconciled, now: float, effects: list[Effect]) -> Pool:
-    """Return the pool after one event; the workers are not yet started and stopped as the load needs."""
+    """Apply one event to the pool; scaling follows in `step`."""
     match event:
         case Released(release):
             return _set_candidate(pool, release)
@@ -76,12 +76,12 @@ def _apply(pool: Pool, event: Reconciled, now: float, effects: list[Effect]) -> 
             return _give_up_starting(pool, now, effects)
         case Ended(worker):
             return _remove_ended(pool, worker, now, effects)
-        case Began() | Answered() | Recycled() | Killed():
+        case ProcessStarted() | BecameReady() | Recycled() | Killed():
             found = pool.workers.get(event.worker)
-            return pool if found is None else _change(pool, found, event, now, effects)
+            return pool if found is None else _apply_to_worker(pool, found, event, now, effects)
 
 
-def _set_held(pool: Pool, event: Holding, effects: list[Effect], now: float) -> Pool:
+def _set_job_count(pool: Pool, event: Holding, effects: list[Effect], now: float) -> Pool:
     """Return the pool after a worker's number of jobs changed; a worker that drains and has none left is stopped."""
     worker = pool.workers.get(event.worker)
     if worker is None or worker.held == event.count:
@@ -90,13 +90,15 @@ def _set_held(pool: Pool, event: Holding, effects: list[Effect], now: float) -> 
     return pool if event.count else _stop_drained(pool, effects, now)
 
 
-def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: list[Effect]) -> Pool:
+def _apply_to_worker(
+    pool: Pool, worker: Worker, event: AboutOne, now: float, effects: list[Effect]
+) -> Pool:
     """Return the pool after an event about one of its workers."""
     match event:
-        case Began():
+        case ProcessStarted():
             if worker.phase is Phase.STARTING:
                 return _with_worker(pool, replace(worker, phase=Phase.INITIALIZING))
-        case Answered():
+        case BecameReady():
             if worker.phase in (Phase.STARTING, Phase.INITIALIZING):
                 worker = replace(worker, phase=Phase.READY, since=now, idle_since=now)
                 return _promote(_with_worker(pool, worker), worker.release, effects)
@@ -142,7 +144,7 @@ def _remove_ended(pool: Pool, name: str, now: float, effects: list[Effect]) -> P
 def _count_crash(
     pool: Pool, worker: Worker, now: float, effects: list[Effect], *, first: bool
 ) -> Pool:
-    """Return the pool after a crash; `first` means that the release worked until now."""
+    """Return the pool after a crash; `first`: the worker was stable before, so the count starts at 1."""
     if worker.release != pool.newest:
         effects.append(Crashed(worker.id, 0.0))
         return pool
@@ -189,7 +191,7 @@ def _outdated(pool: Pool) -> Iterator[Worker]:
 
 
 def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
-    """Drain workers of older releases, as many as the newest release has ready workers to replace them.
+    """Drain one worker of an older release for each ready worker of the newest release that replaces it.
 
     While a candidate has no ready worker, the workers of the serving release stay, and those of any other release are
     drained.

@@ -99,13 +99,13 @@ class Wanted(Struct, frozen=True):
     count: int
 
 
-class Began(Struct, frozen=True):
+class ProcessStarted(Struct, frozen=True):
     """The worker's process runs."""
 
     worker: str
 
 
-class Answered(Struct, frozen=True):
+class BecameReady(Struct, frozen=True):
     """The worker asked for a job for the first time, or answered `/ping`."""
 
     worker: str
@@ -144,7 +144,7 @@ class Ticked(Struct, frozen=True):
     """Time has passed."""
 
 
-AboutOne = Began | Answered | Recycled | Killed
+AboutOne = ProcessStarted | BecameReady | Recycled | Killed
 Reconciled = Released | Configured | Wanted | Ended | Closed | Ticked | AboutOne
 Event = Reconciled | Holding
 

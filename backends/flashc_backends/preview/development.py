@@ -142,11 +142,11 @@ class Development(Preview):
         }
 
     async def _open(self) -> LocalPlatform:
-        """Start the platform on an engine that forks workers from a warm process."""
+        """Start the platform on an engine that forks workers from pre-started processes."""
         return await self._open_on(self._make_warm_engine())
 
     def _make_warm_engine(self) -> ProcessEngine:
-        """Make the engine for processes, without sandboxes and with zygotes."""
+        """Make the engine for processes, without sandboxes, with pre-started processes that fork workers."""
         workers = self._folder / "workers"
         workers.mkdir(exist_ok=True)
         return ProcessEngine(
@@ -159,7 +159,7 @@ class Development(Preview):
         )
 
     async def _deploy(self, platform: LocalPlatform) -> dict[str, str]:
-        """Deploy the newest version, and roll its endpoints out at once."""
+        """Deploy the newest version, and start its rollout immediately."""
         self._ids = await super()._deploy(platform)
         platform.control.roll_now()
         self._is_deployed.set()
@@ -171,12 +171,12 @@ class Development(Preview):
             await super()._wait_until_ready(platform)
         except WorkerFailed as error:
             self._reports.show_note(
-                f"{error}; the worker is started again soon, and when you have corrected its code"
+                f"{error}; flashc restarts the worker after a pause, and again when you save a fix"
             )
 
-    def _manifest_of_code(self) -> dict[str, Any]:
-        """Return the manifest, with the digest of what workers hold in each resource."""
-        document = super()._manifest_of_code()
+    def _deployable_manifest(self) -> dict[str, Any]:
+        """Return the manifest of the endpoints with code, with a digest for each of what its workers load."""
+        document = super()._deployable_manifest()
         for name, entry in document["resources"].items():
             entry[HELD] = self._held[name]
         return document

@@ -28,9 +28,8 @@ from flashc_ir.program import Program
 
 from .calls import SampleCall, sample_call
 from .forms import Shape, shapes_of
+from .registry import ENVIRONMENT
 
-ENVIRONMENT = "preview"
-"""The name of the environment into which a preview deploys."""
 MASK = "***"
 PLATFORM = "http://<platform>"
 ARTIFACT = Path("<artifact>")

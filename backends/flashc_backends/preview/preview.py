@@ -207,7 +207,7 @@ class Preview:
         return await platform.deploy(
             self._plan.app,
             self._plan.environment,
-            self._manifest_of_code(),
+            self._deployable_manifest(),
             self._artifact,
             env=self._variables(platform.key),
             least_workers=1,
@@ -278,7 +278,7 @@ class Preview:
             warm=True,
         )
 
-    def _manifest_of_code(self) -> dict[str, Any]:
+    def _deployable_manifest(self) -> dict[str, Any]:
         """Return the manifest without the endpoints that have a prebuilt image."""
         document: dict[str, Any] = json.loads(self._manifest.to_json())
         planned = {endpoint.name for endpoint in self._plan.endpoints}

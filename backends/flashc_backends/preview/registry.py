@@ -20,10 +20,13 @@ from msgspec import Struct
 
 from flashc_backends.platform.engines.owners import is_alive, process_of
 from flashc_backends.platform.state import state_folder
+from flashc_core.documents import UnreadableDocument, decode_json
 from flashc_core.files import write_file
 
 _PAUSE = 0.05  # seconds
 RECORD, LOG = "preview.json", "log"
+ENVIRONMENT = "preview"
+"""The name of the environment into which every preview deploys."""
 
 State = Literal["starting", "ready", "failed"]
 
@@ -129,8 +132,8 @@ def write_record(folder: Path, record: Record) -> None:
 def read_record(folder: Path) -> Record | None:
     """Read the record in a preview's folder; return None if there is none yet or it can't be read."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
-    except (OSError, msgspec.DecodeError):
+        return decode_json((folder / RECORD).read_bytes(), Record)
+    except (OSError, UnreadableDocument):
         return None
 
 

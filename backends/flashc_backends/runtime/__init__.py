@@ -4,3 +4,6 @@ It uses only the standard library, and imports as little as possible when a work
 that the first job does not need at once is imported later.  The package imports nothing of the
 compiler.
 """
+
+# The version of flashc that has made the artifact; the compiler fills it in.
+VERSION = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import InvalidInput
 
+_CONTROL_KEYS = ("method", "__empty", "__arguments")
 _POSITIONAL_ONLY = inspect.Parameter.POSITIONAL_ONLY
 _VAR_POSITIONAL = inspect.Parameter.VAR_POSITIONAL
 _VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
@@ -22,8 +23,15 @@ def to_payload(
     keys like the others.
 
     Raises:
-        TypeError: the arguments do not fit the signature, as Python itself would say.
+        TypeError: the arguments do not fit the signature, as Python itself would say; or an argument
+            for `**kwargs` has the name of another parameter, which a job can't say.
     """
+    kinds = {parameter.name: parameter.kind for parameter in signature.parameters.values()}
+    if _VAR_KEYWORD not in kinds.values():
+        # Python 3.13's `bind` takes the second of two positional-only parameters by its name.
+        wrong = [key for key in kwargs if kinds.get(key) is _POSITIONAL_ONLY]
+        if wrong:
+            raise TypeError(f"{name}() takes {', '.join(map(repr, wrong))} only by position")
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -34,12 +42,30 @@ def to_payload(
             continue
         value = bound.arguments[parameter.name]
         if parameter.kind is _VAR_KEYWORD:
+            twice = next((key for key in value if key in signature.parameters), None)
+            if twice is not None:
+                raise TypeError(
+                    f"{name}() got {twice!r} for `**{parameter.name}`, which is the name of another "
+                    "parameter; a job can't have both"
+                )
             payload.update(value)
         elif parameter.kind is _VAR_POSITIONAL:
             payload[parameter.name] = list(value)
         else:
             payload[parameter.name] = value
     return payload
+
+
+def input_of(payload: dict[str, Any], method: str | None = None) -> dict[str, Any]:
+    """Return the input of a job with these arguments, and for the method of a class if one is given.
+
+    Usually the arguments are next to the control keys, as clients of Flash write them.  If an argument
+    has the name of a control key, they are apart.
+    """
+    control = {} if method is None else {"method": method}
+    if any(key in payload for key in _CONTROL_KEYS):
+        return {**control, "__arguments": payload}
+    return {**control, **(payload or {"__empty": True})}
 
 
 def from_payload(

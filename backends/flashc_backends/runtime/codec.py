@@ -95,7 +95,10 @@ def _bound(kind: Any, arguments: tuple[Any, ...], scope: Scope) -> Scope:
     """Return what stands for the type variables of a generic class or alias."""
     variables: Any = getattr(kind, "__parameters__", None) or getattr(kind, "__type_params__", ())
     given = [scope.get(a, a) if isinstance(a, typing.TypeVar) else a for a in arguments]
-    return {**_web_flag(scope), **dict(zip(variables, given, strict=False))}
+    found = {**_web_flag(scope), **dict(zip(variables, given, strict=False))}
+    for base in getattr(kind, "__orig_bases__", ()):  # `class Deeper(Box[int])`
+        found = {**_bound(typing.get_origin(base), typing.get_args(base), found), **found}
+    return found
 
 
 def _web_flag(scope: Scope) -> Scope:

@@ -6,14 +6,15 @@ decides whether the stub of a plain function waits for the result, or returns so
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import identity, registry, waiting, web, wire
-from .errors import RemoteError
+from . import identity, registry, sending, waiting, web
+from .arguments import input_of
 from .interface import Interface
 from .names import Names
 
@@ -75,9 +76,9 @@ def _function_stub(
     """Return the stub of a function: a call of it sends a job."""
     interface = Interface(target, names)
 
-    def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Job:
+    def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> sending.Job:
         payload = interface.payload(args, kwargs)
-        return wire.Job(resource, target.__qualname__, payload or _EMPTY)
+        return sending.Job(resource, target.__qualname__, input_of(payload))
 
     return _shaped_like(target, job, interface.result)
 
@@ -116,15 +117,12 @@ def _method_stub(
     function = method.__func__ if isinstance(method, (staticmethod, classmethod)) else method
     interface = Interface(function, names, receiver=not static)
 
-    def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Job:
+    def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> sending.Job:
         payload = interface.payload(args if static else args[1:], kwargs)
-        return wire.Job(resource, f"{owner}.{name}", {"method": name, **(payload or _EMPTY)})
+        return sending.Job(resource, f"{owner}.{name}", input_of(payload, name))
 
     stub = _shaped_like(function, job, interface.result)
     return type(method)(stub) if isinstance(method, (staticmethod, classmethod)) else stub
-
-
-_EMPTY = {"__empty": True}
 
 
 def _route_stub(
@@ -150,21 +148,22 @@ def _shaped_like(
 
         @functools.wraps(target)
         async def stub(*args: Any, **kwargs: Any) -> Any:
-            return load(await wire.send_async(message(args, kwargs)))
+            return load(await sending.send_async(message(args, kwargs)))
 
     elif inspect.isasyncgenfunction(target):
 
         @functools.wraps(target)
         async def stub(*args: Any, **kwargs: Any) -> Any:
-            for chunk in _chunks(await wire.send_async(message(args, kwargs))):
-                yield load(chunk)
+            async with contextlib.aclosing(sending.stream_async(message(args, kwargs))) as parts:
+                async for part in parts:
+                    yield load(part)
 
     elif inspect.isgeneratorfunction(target):
 
         @functools.wraps(target)
         def stub(*args: Any, **kwargs: Any) -> Any:
-            for chunk in _chunks(wire.send(message(args, kwargs))):
-                yield load(chunk)
+            for part in sending.stream(message(args, kwargs)):
+                yield load(part)
 
     else:
 
@@ -173,18 +172,11 @@ def _shaped_like(
             prepared = message(args, kwargs)
 
             async def start() -> Any:
-                return load(await wire.send_async(prepared))
+                return load(await sending.send_async(prepared))
 
-            return waiting.result_of(lambda: load(wire.send(prepared)), start)
+            return waiting.result_of(lambda: load(sending.send(prepared)), start)
 
     # The target in a stub module has no body, so the app's code must not call it.
     del stub.__wrapped__
     stub.__signature__ = inspect.signature(target)  # type: ignore[attr-defined]
     return stub
-
-
-def _chunks(output: Any) -> list[Any]:
-    """Return the results of a generator, which the endpoint sends as one list."""
-    if not isinstance(output, list):
-        raise RemoteError(f"a generator's endpoint answered with a {type(output).__name__}")
-    return output

@@ -1,7 +1,9 @@
-"""Store which endpoint this worker process runs."""
+"""Store which endpoint this worker process runs, and tell which build it is of."""
 
 import os
 
+# The input of a job that asks which build a worker runs; no parameter of a function has such a name.
+QUESTION = {"__flashc.identity": True}
 _own = None
 
 
@@ -17,3 +19,10 @@ def running():
     Outside a worker, every function runs locally.
     """
     return _own if _own is not None else os.environ.get("FLASH_RESOURCE_NAME") or None
+
+
+def build():
+    """Return which build this worker runs: the digest of the files of its artifact."""
+    from .app import BUILD
+
+    return BUILD

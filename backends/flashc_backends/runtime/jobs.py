@@ -1,8 +1,10 @@
 """Call a function of an endpoint with the input of a job."""
 
+import sys
+
 
 def job_input(job):
-    """Return the arguments of a job.
+    """Return the arguments of a job; the inverse of `arguments.input_of`.
 
     Raises:
         InvalidInput: the input is not an object.
@@ -15,7 +17,18 @@ def job_input(job):
 
         kind = type(given).__name__
         raise InvalidInput(f"the input of a job is an object of arguments, not a {kind}")
+    wrapped = wrapped_arguments(given)
+    if wrapped is not None:
+        return wrapped
     return {key: value for key, value in given.items() if key != "__empty"}
+
+
+def wrapped_arguments(given):
+    """Return the arguments that are apart from the control keys; None if the input has another form."""
+    arguments = given.get("__arguments")
+    if isinstance(arguments, dict) and given.keys() <= {"method", "__arguments"}:
+        return arguments
+    return None
 
 
 class Call:
@@ -62,7 +75,11 @@ class Call:
 
     async def _awaited(self, result):
         """Return the result of an awaitable as JSON data."""
-        found = self.output(await result)
+        found = await result
+        waiting = sys.modules.get(f"{__package__}.waiting")  # an app without calls has none
+        if waiting:
+            found = await waiting.arrived(found)
+        found = self.output(found)
         return await found if hasattr(found, "__await__") else found
 
     async def _gathered(self, items):

@@ -82,7 +82,7 @@ class Text(Codec):
             raise misfit(data, f"a {self._kind.__name__}")
         try:
             return self._read(data)
-        except (ValueError, TypeError, ArithmeticError):  # ArithmeticError: `decimal`
+        except (ValueError, TypeError, ArithmeticError, AttributeError):  # of `decimal` and `uuid`
             raise misfit(data, f"a {self._kind.__name__}") from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 from .values import Codec, Misfit, misfit, plain
 
@@ -118,17 +118,24 @@ class Constrained(Codec):
 
 
 def _validator(annotation: Any) -> Callable[[Any], Any]:
-    """Return a function that checks the constraints of an annotation, as far as pydantic can."""
+    """Return a function that checks the constraints of an annotation, as far as pydantic can.
+
+    Of a type that pydantic does not know, the inner codec has made the value, and only the notes are left to check.
+    """
     try:
         from pydantic import TypeAdapter
         from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
     except ImportError:  # `annotated_types` alone, or pydantic 1
         return _unchanged
-    try:
-        validate: Callable[[Any], Any] = TypeAdapter(annotation).validate_python
-    except (PydanticUserError, PydanticUndefinedAnnotation):  # a type that pydantic does not know
-        return _unchanged
-    return validate
+    annotated: Any = Annotated  # for a type checker, its arguments must be types
+    notes = (Any, *annotation.__metadata__)
+    for checked in (annotation, annotated[notes]):
+        try:
+            validate: Callable[[Any], Any] = TypeAdapter(checked).validate_python
+        except (PydanticUserError, PydanticUndefinedAnnotation):
+            continue
+        return validate
+    return _unchanged
 
 
 def _unchanged(value: Any) -> Any:

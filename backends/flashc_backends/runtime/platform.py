@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from . import identity, trace
-from .exchange import Conversation, Pause, Reply, Send, Unreachable
+from .exchange import Conversation, Pause, Send, Unreachable
+from .replies import Reply
 
 TABLE_SECONDS = 300.0  # the table of endpoints is read again after this time
 RETRY_SECONDS = 5.0  # the pause after the state manager has failed
@@ -28,15 +29,48 @@ def job_api_base() -> str:
 
 
 def _url(variable: str, default: str) -> str:
-    """Return the URL in an environment variable, or `default`, without a slash at its end."""
-    return (os.environ.get(variable, "").strip() or default).rstrip("/")
+    """Return the URL in a variable, or `default`, without a slash at its end."""
+    return (surroundings().variable(variable) or default).rstrip("/")
+
+
+class Surroundings:
+    """What this process knows of the platform; a worker knows it from its environment variables."""
+
+    def variable(self, name: str) -> str:
+        """Return the value of a variable; "" if it is not set."""
+        return os.environ.get(name, "").strip()
+
+    def context(self, resource: str) -> tuple[str, str]:
+        """Return the app and the environment of an endpoint that is called by its name."""
+        app = self.variable("FLASH_APP") or os.path.basename(os.getcwd())
+        return app, self.variable("FLASH_ENV") or "production"
+
+    def proof(self) -> str:
+        """Return what proves to routes that a request is of their app; "" if there is nothing."""
+        from .proof import proof
+
+        return proof()
+
+
+_surroundings = Surroundings()
+
+
+def surroundings() -> Surroundings:
+    """Return what this process knows of the platform."""
+    return _surroundings
+
+
+def surround(found: Surroundings) -> None:
+    """Set what this process knows of the platform; a worker does not need it."""
+    global _surroundings
+    _surroundings = found
 
 
 def headers() -> dict[str, Any]:
     """Return the headers of every request."""
     found = {"User-Agent": "flashc-runtime", "X-Flash-Caller": _header(identity.running() or "")}
     found.update(trace.headers())
-    key = os.environ.get("RUNPOD_API_KEY", "").strip()
+    key = surroundings().variable("RUNPOD_API_KEY")
     if key:
         found["Authorization"] = f"Bearer {key}"
     return found
@@ -49,23 +83,22 @@ def _header(text: str) -> str | bytes:
 
 @dataclass
 class Location:
-    """The location of an endpoint: `jobs` is the URL of its job API, `web` that of its routes."""
+    """The location of an endpoint: `jobs` is the URL of its job API, `web` that of its routes.
+
+    `host` is the header `Host` of requests to routes, where it is not that of the URL.
+    """
 
     jobs: str
     web: str
     headers: dict[str, Any]
     sentinel: bool
+    host: dict[str, str] = field(default_factory=dict)
 
 
 def by_id(endpoint_id: str) -> Location:
     """Return the location of an endpoint whose id is known."""
-    base = urlsplit(job_api_base())
-    return Location(
-        f"{job_api_base()}/{endpoint_id}",
-        f"{base.scheme}://{endpoint_id}.{base.netloc}",
-        headers(),
-        sentinel=False,
-    )
+    web, host = web_of(endpoint_id)
+    return Location(f"{job_api_base()}/{endpoint_id}", web, headers(), sentinel=False, host=host)
 
 
 def locate(resource: str) -> Conversation:
@@ -78,40 +111,40 @@ def locate(resource: str) -> Conversation:
     url = urls.get(resource)
     if not url:
         return _sentinel(resource)
-    endpoint_id = urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    parts = urlsplit(url)
+    endpoint_id = parts.path.rstrip("/").rpartition("/")[2]
     jobs = f"{job_api_base()}/{endpoint_id}" if endpoint_id else url
-    return Location(jobs, url.rstrip("/"), headers(), sentinel=False)
+    web, host = url.rstrip("/"), dict[str, str]()
+    name, _, domain = (parts.hostname or "").partition(".")
+    if domain == "localhost":
+        web, host = web_of(name)
+    return Location(jobs, web, headers(), sentinel=False, host=host)
 
 
 def _sentinel(resource: str) -> Location:
     """Return the location of the platform's sentinel, which resolves the endpoint's name."""
-    base = urlsplit(job_api_base())
+    app, environment = surroundings().context(resource)
     named = {
         **headers(),
-        "X-Flash-App": _header(app()),
-        "X-Flash-Environment": _header(environment()),
+        "X-Flash-App": _header(app),
+        "X-Flash-Environment": _header(environment),
         "X-Flash-Endpoint": _header(resource),
     }
-    web = f"{base.scheme}://flash.{base.netloc}"
-    if _is_address(base.hostname or ""):  # an IP address has no subdomains
-        named["Host"] = f"flash.{base.netloc}"
-        web = f"{base.scheme}://{base.netloc}"
-    return Location(f"{job_api_base()}/flash", web, named, sentinel=True)
+    web, host = web_of("flash")
+    return Location(f"{job_api_base()}/flash", web, named, sentinel=True, host=host)
 
 
-def _is_address(host: str) -> bool:
-    """Return whether a host is an IP address."""
-    return ":" in host or host.replace(".", "").isdigit()
+def web_of(name: str) -> tuple[str, dict[str, str]]:
+    """Return the URL of the routes of an endpoint, or of the sentinel, and the header `Host` for it.
 
-
-def app() -> str:
-    """Return the app's name on the platform."""
-    return os.environ.get("FLASH_APP") or os.path.basename(os.getcwd())
-
-
-def environment() -> str:
-    """Return the environment's name on the platform."""
-    return os.environ.get("FLASH_ENV") or "production"
+    The name is a part of the host.  An IP address has no subdomains, and many systems do not find
+    those of `localhost`, so there it is only in the header.
+    """
+    base = urlsplit(job_api_base())
+    host = base.hostname or ""
+    if host == "localhost" or ":" in host or host.replace(".", "").isdigit():
+        return f"{base.scheme}://{base.netloc}", {"Host": f"{name}.{base.netloc}"}
+    return f"{base.scheme}://{name}.{base.netloc}", {}
 
 
 # The state manager's table ----------------------------------------------------------------------
@@ -129,7 +162,7 @@ def _table() -> Conversation:
     """
     global _refreshing
     environment_id = os.environ.get("FLASH_ENVIRONMENT_ID")
-    if not environment_id or not os.environ.get("RUNPOD_API_KEY"):
+    if not environment_id or not surroundings().variable("RUNPOD_API_KEY"):
         return {}
     while not _claim():
         if _urls or time.monotonic() < _fresh_until:
@@ -168,11 +201,20 @@ def _refresh(environment_id: str) -> Conversation:
             {"input": state["flashEnvironment"]["activeBuildId"]},
         )
         found = build["flashBuild"]["manifest"]["resources_endpoints"]
-        _urls = {str(name): str(url) for name, url in found.items()}
+        _urls = {name: url for name, url in found.items() if _is_url(url)}
         _fresh_until = time.monotonic() + TABLE_SECONDS
     except (Unreachable, StateUnavailable, KeyError, TypeError, AttributeError):
         # The table can't be read, or has no URLs yet: the old URLs stay, the sentinel resolves other names.
         _fresh_until = time.monotonic() + RETRY_SECONDS
+
+
+def _is_url(url: object) -> bool:
+    """Return whether a value is the URL of an endpoint."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        return parts is not None and parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # it has no valid host or port
+        return False
 
 
 class StateUnavailable(Exception):
@@ -189,6 +231,6 @@ def _query(text: str, variables: dict[str, Any]) -> Conversation:
     url = _url("RUNPOD_API_BASE_URL", "https://api.runpod.io") + "/graphql"
     content = {"json": {"query": text, "variables": variables}}
     reply: Reply = yield Send("POST", url, headers(), _STATE_TIMEOUT, content)
-    if reply.status >= 400 or not isinstance(reply.body, dict) or "errors" in reply.body:
+    if not 200 <= reply.status < 300 or not isinstance(reply.body, dict) or "errors" in reply.body:
         raise StateUnavailable(f"the state manager answered {reply.status}")
     return reply.body["data"]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import hmac
 import importlib
 import inspect
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, File, Form, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import FastAPIError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +25,7 @@ from . import identity, registry, trace
 from .hints import MISSING, evaluate
 from .place import Place
 from .places import find
+from .proof import proof
 
 
 def load(resource: str, modules: Sequence[str]) -> FastAPI:
@@ -30,11 +35,12 @@ def load(resource: str, modules: Sequence[str]) -> FastAPI:
         importlib.import_module(module)
     app = FastAPI(title=resource)
     app.add_exception_handler(Exception, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(_InTrace)
 
     @app.get("/ping")  # first, so that a route such as `/{name}` can't catch the health check
     async def ping() -> dict[str, str]:
-        return {"status": "healthy"}
+        return {"status": "healthy", "build": identity.build()}
 
     for method, path, function in registry.routes(resource):
         _add(app, resource, method, path, function)
@@ -62,22 +68,38 @@ class _InTrace:
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    """Answer 500; an endpoint of the same app gets the details of the exception to raise it again.
-
-    Such an endpoint marks its requests with a header.
-    """
-    if request.headers.get("x-flashc-dispatch") != "1":
+    """Answer 500; callers of the same app get the details of the exception to raise it again."""
+    if not _is_of_app(request):
         return PlainTextResponse("Internal Server Error", status_code=500)
+    return JSONResponse(_record(error), status_code=500)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer as FastAPI does; callers of the same app get the details of the exception too."""
+    assert isinstance(error, HTTPException)
+    answer = await http_exception_handler(request, error)
+    if not answer.body or not _is_of_app(request):
+        return answer
+    content = {"detail": error.detail, **_record(error)}
+    return JSONResponse(content, error.status_code, error.headers)
+
+
+def _is_of_app(request: Request) -> bool:
+    """Return whether the caller proves with a header that it has the app's artifact, or its manifest."""
+    expected = proof().encode()
+    given = request.headers.get("x-flashc-dispatch", "").encode()
+    return bool(expected) and hmac.compare_digest(given, expected)
+
+
+def _record(error: Exception) -> dict[str, Any]:
+    """Return an exception as the platform's SDK reports one."""
     kind = type(error)
     shown = "".join(traceback.format_exception(kind, error, error.__traceback__))
-    return JSONResponse(
-        {
-            "error_type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."),
-            "error_message": str(error),
-            "error_traceback": shown,
-        },
-        status_code=500,
-    )
+    return {
+        "error_type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."),
+        "error_message": str(error),
+        "error_traceback": shown,
+    }
 
 
 def _add(app: FastAPI, resource: str, method: str, path: str, function: Callable[..., Any]) -> None:
@@ -152,7 +174,9 @@ def _placed(parameter: inspect.Parameter, place: Place) -> inspect.Parameter:
         default = (
             MISSING if default.is_required() else default.get_default(call_default_factory=True)
         )
-    marked: Any = Annotated.__class_getitem__((kind, *notes, source(**options)))  # type: ignore[attr-defined]
+    annotated: Any = Annotated  # for a type checker, its arguments must be types
+    parts = (kind, *notes, source(**options))
+    marked: Any = annotated[parts]
     return parameter.replace(name=name, annotation=marked, default=default)
 
 
@@ -169,7 +193,9 @@ def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         async def forward(**given: Any) -> Any:
             given = _renamed(given)
-            return await function(*[given.pop(name) for name in positional], **given)
+            found = await function(*[given.pop(name) for name in positional], **given)
+            waiting = sys.modules.get(f"{__package__}.waiting")  # an app without calls has none
+            return await waiting.arrived(found) if waiting else found
 
         return forward
 

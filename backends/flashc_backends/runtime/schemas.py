@@ -30,7 +30,8 @@ def readable(parameter: inspect.Parameter) -> inspect.Parameter:
         except Misfit as error:
             raise ValueError(f"the value{error.path} {error.reason}") from None
 
-    read: Any = Annotated.__class_getitem__((Any, PlainValidator(load)))  # type: ignore[attr-defined]
+    annotated: Any = Annotated  # for a type checker, its arguments must be types
+    read: Any = annotated[Any, PlainValidator(load)]
     return parameter.replace(annotation=read)
 
 

@@ -102,10 +102,31 @@ class Endpoint:
         return self._verb("PATCH", path, data, **options)
 
     def __getattr__(self, name):
+        if name in _CHANGED:
+            return _Changed()
         client = self.__dict__.get("_client")
         if client is None or name not in ("run", "runsync", "status", "cancel"):
             raise AttributeError(f"an endpoint has no attribute {name!r} on a worker")
         return getattr(client, name)
+
+
+# The arguments of an endpoint that programs change afterwards, as in `endpoint.env["K"] = "v"`.
+_CHANGED = ("template", "volume", "env", "dependencies", "system_dependencies", "datacenter")
+
+
+class _Changed:
+    """Takes the changes of an argument, which workers do not need; nothing can be read from it."""
+
+    def __setattr__(self, name, value):
+        pass
+
+    def __setitem__(self, key, value):
+        pass
+
+    def _ignore(self, *values, **named):
+        """Ignore the elements that a method would add."""
+
+    append = extend = insert = update = setdefault = _ignore
 
 
 class _Configuration:
@@ -165,6 +186,10 @@ _RESOURCES = {
 def __getattr__(name):
     if name in _RESOURCES:
         return _RESOURCES[name]
+    if name in ("RemoteError", "RemoteTimeout", "EndpointNotFound"):
+        from . import errors
+
+        return getattr(errors, name)
     if name in ("endpoint", "client"):  # inner modules of the SDK, which define the public names
         from . import sdk
 

@@ -19,7 +19,7 @@ class Running:
         self.deadline = deadline
 
 
-_running: "ContextVar[Running | None]" = ContextVar("flashc_trace", default=None)
+running: "ContextVar[Running | None]" = ContextVar("flashc_trace", default=None)
 
 
 def begin(traceparent: object, milliseconds: object) -> Running:
@@ -33,9 +33,9 @@ def begin(traceparent: object, milliseconds: object) -> Running:
         milliseconds = int(milliseconds)
     if isinstance(milliseconds, int):
         deadline = time.monotonic() + milliseconds / 1000
-    running = Running(traceparent if isinstance(traceparent, str) else "", deadline)
-    _running.set(running)
-    return running
+    found = Running(traceparent if isinstance(traceparent, str) else "", deadline)
+    running.set(found)
+    return found
 
 
 def begin_job(job: "dict[str, object]") -> None:
@@ -52,8 +52,8 @@ def begin_request(headers: "list[tuple[bytes, bytes]]") -> Running:
 
 def headers() -> "dict[str, str]":
     """Return the headers that put a request into the running trace."""
-    running = _running.get()
-    return {"traceparent": running.traceparent} if running and running.traceparent else {}
+    found = running.get()
+    return {"traceparent": found.traceparent} if found and found.traceparent else {}
 
 
 def timeout_header(seconds: float) -> "dict[str, str]":
@@ -63,7 +63,7 @@ def timeout_header(seconds: float) -> "dict[str, str]":
 
 def left() -> "float | None":
     """Return the seconds until the caller of what runs gives up; None if that is not known."""
-    running = _running.get()
-    if running is None or running.deadline is None:
+    found = running.get()
+    if found is None or found.deadline is None:
         return None
-    return running.deadline - time.monotonic()
+    return found.deadline - time.monotonic()

@@ -15,7 +15,7 @@ import sys
 import warnings
 from asyncio import events
 from collections.abc import Callable, Coroutine, Generator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 _ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -46,9 +46,11 @@ def result_of(call: Callable[[], Any], start: Callable[[], Coroutine[Any, Any, A
 
     `call` waits for the result; `start` makes a coroutine.
     """
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_own(frame):
+        frame = frame.f_back
     if events._get_running_loop() is None:  # a thread, or a program without an event loop
-        return call()
+        return Deferred(call, start) if _goes_to_loop(frame) else call()
     in_container = frame.f_code.co_name in _INLINED if frame is not None else False
     while frame is not None and frame.f_code.co_name in _INLINED:
         frame = frame.f_back
@@ -59,12 +61,69 @@ def result_of(call: Callable[[], Any], start: Callable[[], Coroutine[Any, Any, A
     if in_container:
         return Deferred(call, start)
     following = _use(frame)
-    while following == _PASSED_ON and frame.f_back is not None:
+    while following == _PASSED_ON and frame.f_back is not None and not _is_async(frame):
         frame = frame.f_back
         following = _use(frame)
     if following.startswith(_USES):
-        return call()
+        return _block(call)
     return start() if following == _AWAITED else Deferred(call, start)
+
+
+def _block(call: Callable[[], Any]) -> Any:
+    """Wait for the result of a call; warn if an event loop stands still meanwhile."""
+    if events._get_running_loop() is not None:
+        warnings.warn(
+            "plain code waits for another endpoint, and all else in this worker waits with it; "
+            "`flashc explain FC327` says more",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    return call()
+
+
+# Names in code that starts an event loop for something to await.
+_STARTERS = frozenset(
+    {"run_until_complete", "run_coroutine_threadsafe", "run_forever", "create_task"}
+)
+_RUNNERS = frozenset({"asyncio", "uvloop", "anyio", "Runner"})
+
+
+def _goes_to_loop(frame: FrameType | None) -> bool:
+    """Return whether plain code may pass the call on to an event loop that it starts: `asyncio.run(...)`."""
+    while frame is not None:
+        following = _next_instruction(frame)[0]
+        if _starts_loop(frame.f_code, frame.f_globals):
+            return not following.startswith(_USES)
+        goes_on = frame.f_code.co_name in _INLINED or following.startswith("STORE_FAST")
+        if not goes_on and following != _PASSED_ON:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _starts_loop(code: CodeType, names: dict[str, Any]) -> bool:
+    """Return whether code, or a function of the module that it calls, starts an event loop."""
+    if _names_loop(code):
+        return True
+    run = getattr(sys.modules.get("asyncio"), "run", None)
+    found = (names[name] for name in code.co_names if name in names)
+    return any(each is run or _names_loop(getattr(each, "__code__", None)) for each in found)
+
+
+def _names_loop(code: CodeType | None) -> bool:
+    """Return whether code names a function that starts an event loop."""
+    if not isinstance(code, CodeType) or code.co_flags & _ASYNC_CODE:
+        return False
+    used = set(code.co_names)
+    return bool(used & _STARTERS) or ("run" in used and bool(used & _RUNNERS))
+
+
+OWN = {__package__}  # the packages whose functions are between the app's code and `result_of`
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Return whether a frame is that of a function of the runtime."""
+    return frame.f_globals.get("__package__") in OWN
 
 
 def _is_async(frame: FrameType) -> bool:
@@ -75,7 +134,7 @@ def _is_async(frame: FrameType) -> bool:
 def _is_within_async_code(frame: FrameType) -> bool:
     """Return whether an `async def` of the app called the function of a frame, through others."""
     outer: FrameType | None = frame
-    while outer is not None and outer.f_globals.get("__package__") != __package__:
+    while outer is not None and not _is_own(outer):
         if _is_async(outer):
             return True
         outer = outer.f_back
@@ -182,7 +241,12 @@ class Deferred:
 
     def __bool__(self) -> bool:
         # Not one of `_OPERATORS`: most types have a truth without having this method.
-        return bool(_value(self))
+        # A task that is shown asks whether it has a coroutine, also before it runs.
+        return (
+            _get(self, "_running") is not None
+            or sys._getframe(1).f_globals.get("__package__") == "asyncio"
+            or bool(_value(self))
+        )
 
     def __repr__(self) -> str:
         # A task that is shown shows its coroutine.
@@ -214,8 +278,39 @@ def _value(deferred: Any) -> Any:
     if _get(deferred, "_running") is not None:
         raise RuntimeError("the call is awaited, so its result is that of `await`")
     if _get(deferred, "_found") is None:
-        _set(deferred, "_found", (_get(deferred, "_call")(),))
+        _set(deferred, "_found", (_block(_get(deferred, "_call")),))
     return _get(deferred, "_found")[0]
+
+
+async def arrived(value: Any) -> Any:
+    """Return what a job or a route returned; calls in it that have not begun are awaited now."""
+    calls = _calls_in(value, ())
+    for call in calls:
+        if _get(call, "_running") is None and _get(call, "_found") is None:
+            _set(call, "_found", (await _get(call, "_start")(),))
+    return _with_results(value) if calls else value
+
+
+def _with_results(value: Any) -> Any:
+    """Return a value with results in place of the calls that have ended."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _with_results(item) for key, item in value.items()}
+    if kind in (list, tuple):
+        return kind(map(_with_results, value))
+    return _value(value) if kind is Deferred else value
+
+
+def _calls_in(value: Any, outer: tuple[int, ...]) -> list[Deferred]:
+    """Return the calls in a value, and in the dictionaries, lists and tuples in it."""
+    kind = type(value)
+    if kind is Deferred:
+        return [value]
+    if kind not in (dict, list, tuple) or id(value) in outer:
+        return []
+    items = value.values() if kind is dict else value
+    outer = (*outer, id(value))
+    return [call for item in items for call in _calls_in(item, outer)]
 
 
 def _forward(name: str) -> Callable[..., Any]:

@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from . import platform, trace
 from .arguments import to_payload
-from .exchange import Conversation, Reply, Send, Unreachable
+from .exchange import Conversation, Item, Send, Unreachable, leaves_route
 from .interface import Interface
 from .place import Place
 from .places import find
-from .wire import limit_of, lost, refused
+from .replies import Reply
+from .wire import limit_of, lost, not_found, refused, strange
 
 
 @dataclass
@@ -40,7 +41,8 @@ class Request:
         headers = {
             **self.headers,
             **location.headers,
-            "X-Flashc-Dispatch": "1",
+            **location.host,
+            "X-Flashc-Dispatch": platform.surroundings().proof(),
             **trace.timeout_header(limit),
         }
         url = location.web + self.path
@@ -48,19 +50,43 @@ class Request:
             reply: Reply = yield Send(self.method, url, headers, limit, self.content)
         except Unreachable as error:
             raise lost(error, self.resource, self.function) from None
-        if reply.status >= 400:
+        if location.sentinel and is_unknown(reply):
+            raise not_found(self.resource, self.function)
+        if not 200 <= reply.status < 300:
             raise refused(reply, self.resource, self.function)
-        return _answer(reply)
+        try:
+            return _answer(reply)
+        except (ValueError, RecursionError):
+            raise strange(reply, "JSON", self.resource, self.function) from None
+
+    def parts(self) -> Conversation:
+        """Send the request to a generator and yield its results, which are the lines of one answer."""
+        from .parts import chunks
+
+        for item in chunks((yield from self.conversation())):
+            yield Item(item)
+
+
+def is_unknown(reply: Reply) -> bool:
+    """Return whether the sentinel does not know the endpoint, and not the endpoint the route."""
+    is_of_route = isinstance(reply.body, dict) and "detail" in reply.body
+    return reply.status == 404 and not is_of_route and "endpoint" in str(reply.body).lower()
 
 
 def _answer(reply: Reply) -> Any:
-    """Return the body of an answer: parsed JSON, a text, or bytes."""
+    """Return the body of an answer: parsed JSON, a text, or bytes.
+
+    Raises:
+        ValueError, RecursionError: the header says that it is JSON, and it is not.
+    """
     if reply.content is not None and not reply.content:
         return None
+    if reply.media.endswith(("jsonl", "ndjson")) and reply.content is not None:
+        return [json.loads(line) for line in reply.content.splitlines() if line]
+    if reply.media.endswith("json") and not reply.is_json:
+        raise ValueError
     if reply.content is None or not reply.media or reply.media.endswith("json"):
         return reply.body
-    if reply.media.endswith(("jsonl", "ndjson")):
-        return [json.loads(line) for line in reply.content.splitlines() if line]
     is_text = reply.media.startswith("text/") or reply.media.endswith(("xml", "javascript"))
     return reply.content.decode("utf-8", "replace") if is_text else reply.content
 
@@ -97,6 +123,7 @@ class Route:
 
         Raises:
             TypeError: the arguments do not fit the signature, or a request can't have one.
+            ValueError: a segment of the path would be `.` or `..`.
         """
         name = self.target.__name__
         built = _Building(self.path)
@@ -111,6 +138,10 @@ class Route:
                     raise TypeError(f"FastAPI makes {key!r} of {name}() itself; pass None for it")
             else:
                 built.put(key, place, self._encoded(key, place, value), f"{key!r} of {name}()")
+        if leaves_route(built.path):
+            raise ValueError(
+                f"the arguments of {name}() would lead to another route: {built.path!r}"
+            )
         return Request(
             self.resource, name, self.method, built.path, built.content(), built.headers()
         )
@@ -165,9 +196,9 @@ class _Building:
             for inner, item in value.items():  # a model whose fields are parameters
                 self.put(inner, Place(place.where, inner), item, what)
         elif place.where == "query":
-            self._params.update(_texts(alias, value, what))
+            self._params.update(texts_of(alias, value, what))
         elif place.where == "form":
-            self._form.update(_texts(alias, value, what))
+            self._form.update(texts_of(alias, value, what))
         elif value is not None:
             self._into_header(alias, place.where, _text(value, what))
 
@@ -223,7 +254,7 @@ def _text(value: Any, what: str) -> str:
     return str(value)
 
 
-def _texts(alias: str, value: Any, what: str) -> dict[str, Any]:
+def texts_of(alias: str, value: Any, what: str) -> dict[str, Any]:
     """Return a value, or each of several, as texts under one name; None is not sent."""
     if value is None:
         return {}

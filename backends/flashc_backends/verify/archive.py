@@ -7,24 +7,33 @@ import hashlib
 import posixpath
 import stat
 import tarfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from flashc_backends.archive import header_of
 
 _MOST = 64 * 1024**3  # bytes unpacked; a larger archive is refused as an attack
+_MOST_HEADERS = 1024**2  # bytes of headers before one file; headers that flashc writes are smaller
 _SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 _KEPT = 8 * 1024**2  # bytes; the content of larger files is not kept
+_CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMember:
-    """A file of the archive; `load` returns its content, None if the file is too large to be kept."""
+    """A file of the archive; `load` returns its content, None if the file is too large to be kept.
+
+    `time` is its modification time in Unix seconds, None if it is not known.
+    """
 
     size: int
     digest: str
     head: bytes
     load: Callable[[], bytes | None]
+    executable: bool = False
+    time: int | None = None
 
     @property
     def content(self) -> bytes | None:
@@ -43,51 +52,132 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple
     problems: list[tuple[str, str]] = []
     total = 0
     with gzip.GzipFile(fileobj=packed, mode="rb") as unpacked:
-        archive = tarfile.TarFile(fileobj=unpacked, mode="r")
+        stream = _Forwards(unpacked)
+        archive = tarfile.TarFile(fileobj=stream, mode="r")  # type: ignore[arg-type]
         for info in archive:
             path = posixpath.normpath(info.name)
-            total += info.size
+            total += max(info.size, 0)
             if total > _MOST:
                 raise ValueError("it unpacks to more than 64 GiB")
-            if info.name.startswith("/") or path.startswith("..") or "\\" in info.name:
-                problems.append(
-                    (info.name, "its path leads out of the folder into which it is unpacked")
-                )
-            elif info.isdir():
+            problems += _packing_problems(path, info)
+            if stream.take_headers() != _expected_header(path, info):
+                problems.append((path, "its header in the archive is not one that flashc writes"))
+            if not info.isfile() or info.issparse():
                 continue
-            elif not info.isfile():
-                problems.append((path, "it is not a regular file"))
-            elif path in found:
+            if path in found:
                 problems.append((path, "it is in the archive twice"))
-            else:
-                stream = archive.extractfile(info)
-                found[path] = _member(stream, info.size) if stream is not None else _NOTHING
-            if not path.isprintable():
-                problems.append((path, "its name contains characters that can't be printed"))
-            if info.mode & _SPECIAL_MODES:
-                problems.append((path, "it has special permissions (setuid, setgid or sticky)"))
-            if info.uid or info.gid or info.uname or info.gname:
-                problems.append((path, "it belongs to a user of the machine that built it"))
-        while rest := unpacked.read(1 << 20):  # at the end, the checksum of all data is compared
+            member = _member(stream.content(info.size), info)
+            found.setdefault(path, member)
+        if stream.rest().strip(b"\0"):
+            raise ValueError("a part of it is not a tar archive")
+        while rest := unpacked.read(_CHUNK):  # at the end, the checksum of all data is compared
             if rest.strip(b"\0"):
                 raise ValueError("a part of it is not a tar archive")
     return found, problems
 
 
-def not_kept() -> None:
-    """Return no content: the `load` of a file whose content is not needed."""
+def load_nothing() -> None:
+    """Return None: the `load` of a file whose content is not kept."""
 
 
-_NOTHING = ArchiveMember(size=0, digest=hashlib.sha256().hexdigest(), head=b"", load=bytes)
+@dataclass(eq=False)
+class _Forwards:
+    """A stream without backward seeks for `tarfile`; it keeps headers, not file contents."""
+
+    stream: gzip.GzipFile
+    _position: int = 0
+    _kept: bytearray = field(default_factory=bytearray)
+    _padding: int = 0
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, position: int) -> int:
+        """Read up to a position; the skipped bytes are kept as header data.
+
+        Raises:
+            ValueError: the position is before the current one, or more than the header limit ahead.
+        """
+        if position < self._position:
+            raise ValueError("its headers contradict each other")
+        while self._position < position:
+            if not self.read(min(position - self._position, _CHUNK)):
+                break
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        """Read a part of a header.
+
+        Raises:
+            ValueError: the headers of a file are too large.
+        """
+        if len(self._kept) + size > _MOST_HEADERS + _CHUNK:
+            raise ValueError("it contains a header that is too large")
+        data = self.stream.read(size)
+        self._position += len(data)
+        self._kept += data
+        return data
+
+    def take_headers(self) -> bytes:
+        """Return and forget the bytes read since the last file, without that file's zero padding."""
+        data = bytes(self._kept)
+        self._kept.clear()
+        padding, self._padding = self._padding, 0
+        return data[padding:] if not any(data[:padding]) else data
+
+    def content(self, size: int) -> Iterator[bytes]:
+        """Yield the content of the file whose headers were read last."""
+        self._padding = -size % tarfile.BLOCKSIZE
+        while size > 0:
+            chunk = self.stream.read(min(size, _CHUNK))
+            if not chunk:
+                raise EOFError("a file of it is cut off")
+            self._position += len(chunk)
+            size -= len(chunk)
+            yield chunk
+
+    def rest(self) -> bytes:
+        """Return the bytes read since the last file."""
+        return bytes(self._kept)
 
 
-def _member(stream: Any, size: int) -> ArchiveMember:
-    """Return a file of the archive that is read from `stream`."""
-    total, kept, head = hashlib.sha256(), [], b""
-    while chunk := stream.read(1 << 20):
+def _packing_problems(path: str, info: tarfile.TarInfo) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) for what a worker must not unpack."""
+    if info.name.startswith("/") or path.startswith("..") or "\\" in info.name:
+        yield info.name, "its path leads out of the folder into which it is unpacked"
+    elif not info.isfile():
+        yield path, "it is not a regular file"
+    if not path.isprintable():
+        yield path, "its name contains characters that can't be printed"
+    if info.mode & _SPECIAL_MODES:
+        yield path, "it has special permissions (setuid, setgid or sticky)"
+    if info.uid or info.gid or info.uname or info.gname:
+        yield path, "it belongs to a user of the machine that built it"
+
+
+def _expected_header(path: str, info: tarfile.TarInfo) -> bytes | None:
+    """Return the header that flashc writes for a file; None if flashc can't write this header."""
+    executable = bool(info.mode & 0o100)
+    try:
+        return header_of(path, info.size, int(info.mtime), executable=executable)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _member(content: Iterator[bytes], info: tarfile.TarInfo) -> ArchiveMember:
+    """Return a file of the archive."""
+    total, kept, head = hashlib.sha256(), list[bytes](), b""
+    for chunk in content:
         total.update(chunk)
         head = head or chunk[:64]
-        if size <= _KEPT:
+        if info.size <= _KEPT:
             kept.append(chunk)
-    load = partial(bytes, b"".join(kept)) if size <= _KEPT else not_kept
-    return ArchiveMember(size=size, digest=total.hexdigest(), head=head, load=load)
+    return ArchiveMember(
+        size=info.size,
+        digest=total.hexdigest(),
+        head=head,
+        load=partial(bytes, b"".join(kept)) if info.size <= _KEPT else load_nothing,
+        executable=bool(info.mode & 0o100),
+        time=int(info.mtime),
+    )

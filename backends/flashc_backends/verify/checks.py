@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from flashc_backends.archive import has_seal
 from flashc_backends.base import MANIFEST_PATH, WORKER_REQUIREMENTS_PATH, Services
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.layers import Layer
@@ -22,36 +23,69 @@ from flashc_backends.manifest.documents import InvalidDocument, read_document
 from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest_model import Manifest, ManifestFunction
 from flashc_core import rules
-from flashc_core.credential_files import why_credentials
+from flashc_core.credential_files import allowed_credentials, why_credentials
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 from flashc_ir.platform.worker_files import is_own_module
 
-from .archive import ArchiveMember, not_kept, read_members
+from .archive import ArchiveMember, load_nothing, read_members
 from .contents import ArtifactContents
 from .distributions import check_distributions, read_distributions
 from .facts import ModuleFacts
 from .modules import missing_imports, read_modules
+from .own_files import check_own_files
 from .pieces import Pieces
+from .records import check_lock, check_provenance, read_provenance
 from .runtime import check_runtime
 from .starts import ANOTHER_VERSION, fatal_imports, unparsable_problem
 
 _BUILD_AGAIN = "build the artifact again; a worker may fail with this one"
+_FIND_OUT = "find out who changed the artifact or the other file, and build again"
 _UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error, ValueError)
 _NOTHING_KNOWN: Mapping[str, ModuleFacts] = {}
 _OLD_COMMENT = b"# left to other endpoints: "
 
 
-def verify_artifact(artifact: Path, sink: Sink) -> None:
-    """Read an artifact and report everything that would keep a worker from running it."""
+def verify_artifact(
+    artifact: Path, sink: Sink, *, provenance: Path | None = None, lock: Path | None = None
+) -> None:
+    """Read an artifact and report everything that would keep a worker from running it.
+
+    It is also compared with a provenance record and with a `flash.lock`, if they are given.
+    """
+    contents = _verify_archive(artifact, sink)
+    problems: list[tuple[str, str]] = []
+    if provenance is not None:
+        record = read_provenance(provenance)
+        if isinstance(record, str):
+            problems.append((provenance.name, record))
+        else:
+            problems += check_provenance(artifact, contents, record)
+    if lock is not None and contents is not None:
+        problems += check_lock(lock, contents)
+    for path, problem in problems:
+        _report_broken(sink, path, problem, _FIND_OUT)
+
+
+def _verify_archive(artifact: Path, sink: Sink) -> ArtifactContents | None:
+    """Verify an artifact by itself; return what is in it, None if that can't be read."""
     try:
+        if not artifact.is_file():  # a pipe or a device may never end
+            raise ValueError("it is not a file")
         with artifact.open("rb") as stream:
+            is_sealed = has_seal(stream)
             members, problems = read_members(stream)
     except _UNREADABLE as error:
         _report_broken(sink, artifact.name, f"the archive can't be read: {error}")
-        return
+        return None
+    if not is_sealed:
+        _report_broken(
+            sink,
+            artifact.name,
+            "its bytes are not those that flashc wrote: it was changed, or an older version of flashc made it",
+        )
     distributions = {d.name: d for d in read_distributions(members)}
-    _verify(members, problems, distributions, frozenset(), sink, built=False)
+    return _verify(members, problems, distributions, frozenset(), sink, built=False)
 
 
 def verify_build(
@@ -80,7 +114,7 @@ def verify_build(
                 return
             for file in layer.contents.files:
                 members[file.path] = ArchiveMember(
-                    size=file.size, digest=file.digest, head=b"", load=not_kept
+                    size=file.size, digest=file.digest, head=b"", load=load_nothing
                 )
         try:
             own.read(stream, pieces)
@@ -91,7 +125,7 @@ def verify_build(
     problems = [*own.problems, *((path, "it is in the archive twice") for path in twice)]
     distributions = {layer.contents.name: layer.contents for layer in layers}
     proven = frozenset(distributions)
-    parsed = _verify(
+    contents = _verify(
         members | own.members,
         problems,
         distributions,
@@ -101,7 +135,7 @@ def verify_build(
         own.known,
         built=True,
     )
-    own.save(parsed)
+    own.save({} if contents is None else contents.parsed)
 
 
 def _verify(
@@ -114,10 +148,10 @@ def _verify(
     known: Mapping[str, ModuleFacts] = _NOTHING_KNOWN,
     *,
     built: bool,
-) -> dict[str, ModuleFacts]:
-    """Report everything that is wrong with an artifact whose files are read.
+) -> ArtifactContents | None:
+    """Report everything that is wrong with an artifact whose files are read; return what is in it.
 
-    `known` are facts of modules that were found earlier.  The result are those that were found now.
+    `known` are facts of modules that were found earlier.  The result is None without a manifest.
     `built` says that the artifact was built just now.  Of another one it is not known whether its
     packages come from elsewhere, so a missing package is no error.
     """
@@ -125,7 +159,7 @@ def _verify(
         _report_broken(sink, path, problem)
     manifest = _load_manifest(members, sink)
     if manifest is None:
-        return {}
+        return None
     artifact = ArtifactContents(
         members=members,
         manifest=manifest,
@@ -141,6 +175,7 @@ def _verify(
     _check_names(artifact, sink)
     for path, problem in (
         *problems,
+        *check_own_files(artifact),
         *check_runtime(artifact),
         *check_distributions(artifact),
         *_check_handlers(artifact, modules),
@@ -148,7 +183,7 @@ def _verify(
         _report_broken(sink, path, problem)
     if expects_packages:
         _check_imports(artifact, modules, sink, built)
-    return artifact.parsed
+    return artifact
 
 
 def _check_imports(
@@ -244,9 +279,11 @@ def _content(member: ArchiveMember) -> bytes:
 def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
     """Report files whose names say that they must not be in an artifact."""
     installed = {file.path for d in artifact.distributions.values() for file in d.files}
+    settings = artifact.members.get("pyproject.toml")
+    allowed = allowed_credentials(_content(settings)) if settings is not None else frozenset[str]()
     for path, member in artifact.members.items():
         why = why_credentials(path, member.size, partial(_content, member))
-        if why is not None and path not in installed:
+        if why is not None and path not in installed and path not in allowed:
             _report_broken(
                 sink, path, why, "keep the file out of the project, or list it in `.flashignore`"
             )

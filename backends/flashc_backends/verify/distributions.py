@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from installer.records import RecordEntry
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from flashc_backends.base import WORKER_REQUIREMENTS_PATH
 from flashc_backends.dependencies.installed import (
@@ -15,10 +15,18 @@ from flashc_backends.dependencies.installed import (
     binary_problem,
 )
 from flashc_backends.dependencies.lock import parse_compiled
-from flashc_backends.dependencies.record import InvalidRecord, has_hash, read_record
+from flashc_backends.dependencies.record import (
+    InvalidRecord,
+    has_hash,
+    is_record,
+    read_record,
+)
 
 from .archive import ArchiveMember
 from .contents import ArtifactContents
+
+if TYPE_CHECKING:  # importing the installer takes a while
+    from installer.records import RecordEntry
 
 _RECORD = ".dist-info/RECORD"
 
@@ -29,12 +37,12 @@ def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[Install
     A distribution whose RECORD can't be read has no files.
     """
     for path, member in members.items():
-        if _is_record(path) and member.content is not None:
+        if is_record(path) and member.content is not None:
             name, version = _name_and_version(path)
             files = tuple(
-                InstalledFile(entry.path, members[entry.path].size, members[entry.path].digest)
+                InstalledFile(entry.path, found.size, found.digest, found.executable)
                 for entry in _entries(member) or ()
-                if entry.path in members
+                if (found := members.get(entry.path)) is not None
             )
             yield InstalledDistribution(name, version, files)
 
@@ -56,12 +64,40 @@ def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]
             )
     for name in artifact.distributions.keys() - locked.keys():
         yield name, "it is in the archive, but not locked"
+    yield from _check_folders(artifact)
     for path, member in artifact.members.items():
-        if _is_record(path) and _name_and_version(path)[0] not in artifact.proven:
+        if is_record(path) and _name_and_version(path)[0] not in artifact.proven:
             yield from _check_record(artifact, path, member)
         problem = binary_problem(path, member.head, artifact.manifest.python_version)
         if problem is not None:
             yield path, problem
+
+
+def _check_folders(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) for the folders of metadata that describe no distribution, or another one."""
+    for path in artifact.members:
+        folder, _, name = path.partition("/")
+        if not folder.endswith(".dist-info") or not name:
+            continue
+        if f"{folder}/RECORD" not in artifact.members:
+            yield path, "the folder of its distribution has no RECORD"
+        elif name == "METADATA" and not _describes(artifact, path):
+            yield path, "it describes another distribution than its folder names"
+
+
+def _describes(artifact: ArtifactContents, path: str) -> bool:
+    """Return whether a METADATA has the name and the version of its folder; True if it is not kept."""
+    text = artifact.text(path)
+    if text is None:  # it was compared with its RECORD when the package was installed
+        return True
+    # This import takes a while, and a new artifact was compared when its packages were installed
+    from packaging.metadata import parse_email
+
+    given, _ = parse_email(text)
+    name, version = _name_and_version(f"{path.partition('/')[0]}/RECORD")
+    return canonicalize_name(given.get("name", "")) == name and (
+        canonicalize_version(given.get("version", "")) == canonicalize_version(version)
+    )
 
 
 def _check_record(
@@ -80,6 +116,8 @@ def _check_record(
             yield entry.path, f"`{folder}` lists it, and it is not there"
         elif not has_hash(entry, member.digest, member.content):
             yield entry.path, f"its content is not the one that `{folder}` lists"
+        elif entry.size is not None and entry.size != member.size:
+            yield entry.path, f"its size is not the one that `{folder}` lists"
 
 
 def _entries(record: ArchiveMember) -> list[RecordEntry] | None:
@@ -90,14 +128,6 @@ def _entries(record: ArchiveMember) -> list[RecordEntry] | None:
         return read_record(record.content.decode("utf-8"))
     except (UnicodeDecodeError, InvalidRecord):
         return None
-
-
-def _is_record(path: str) -> bool:
-    """Return whether a file is the RECORD of an installed distribution.
-
-    Distributions such as setuptools contain others in folders of their own, which are not installed.
-    """
-    return path.endswith(_RECORD) and path.count("/") == 1
 
 
 def _name_and_version(path: str) -> tuple[str, str]:

@@ -74,10 +74,10 @@ def _third_party(artifact: ArtifactContents) -> frozenset[str]:
 
 
 def is_missing(artifact: ArtifactContents, item: Import) -> bool:
-    """Return whether a worker surely does not find an imported module."""
+    """Return whether the import is certain to fail on a worker."""
     if item.typing_only or item.guarded or item.origin is not Origin.EXTERNAL:
         return False
     names = set(distributions_of(item.module))
     if item.scope and names & artifact.left_to_others:
-        return False  # code of another endpoint, in a module that both have
+        return False  # used only by another endpoint's code in a shared module
     return not names & (worker_distributions() | never_bundled() | {"numpy"})

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 from msgspec import Struct
 
-from flashc_core.cache import Store, digest
+from flashc_core.cache import Store, decoded, digest
 
 from .archive import ArchiveMember, read_members
 from .facts import ModuleFacts
@@ -37,6 +37,13 @@ class _File(Struct, frozen=True, array_like=True):
     size: int
     digest: str
     head: bytes
+    executable: bool
+    time: int | None
+
+
+def _file(member: ArchiveMember) -> _File:
+    """Return a file of a piece without its content."""
+    return _File(member.size, member.digest, member.head, member.executable, member.time)
 
 
 class _Record(Struct, frozen=True):
@@ -69,7 +76,14 @@ class _Piece:
     def member(self, path: str, file: _File) -> ArchiveMember:
         """Return a file; it is unpacked only if its content is needed."""
         load = partial(self._content, path)
-        return ArchiveMember(size=file.size, digest=file.digest, head=file.head, load=load)
+        return ArchiveMember(
+            size=file.size,
+            digest=file.digest,
+            head=file.head,
+            load=load,
+            executable=file.executable,
+            time=file.time,
+        )
 
     def _content(self, path: str) -> bytes | None:
         return self.contents[path].content
@@ -119,21 +133,18 @@ class Pieces:
     def _add_piece(self, data: bytes) -> None:
         """Add the files of a piece, which is unpacked if it has no record."""
         key = self._key(sha256(data).hexdigest())
-        cached = self.cache.read(_RECORDS, key)
+        record = decoded(self.cache.read(_RECORDS, key), _Record)
         members: dict[str, ArchiveMember] | None = None
-        if cached is not None:
-            record = msgspec.msgpack.decode(cached, type=_Record)
-        else:
+        if record is None:
             members, problems = read_members(BytesIO(data))
-            files = {path: _File(m.size, m.digest, m.head) for path, m in members.items()}
+            files = {path: _file(m) for path, m in members.items()}
             record = _Record(files, problems)
             self.cache.write(_RECORDS, key, msgspec.msgpack.encode(record))
-        facts = self.cache.read(_FACTS, self._key(*record.files))
-        known = {} if facts is None else msgspec.msgpack.decode(facts, type=dict[str, _Known])
+        known = decoded(self.cache.read(_FACTS, self._key(*record.files)), dict[str, _Known]) or {}
         self.known |= {
             path: each.facts
             for path, each in known.items()
-            if each.digest == record.files[path].digest
+            if path in record.files and each.digest == record.files[path].digest
         }
         piece = _Piece(data, record, known)
         if members is None:

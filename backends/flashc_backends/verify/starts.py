@@ -51,11 +51,12 @@ def fatal_imports(
     A missing module stops a load balancer only: a queue worker tries to install it.
     """
     reported: set[tuple[str, str]] = set()
+    unparsable = any(_unparsable(artifact))
     for handler in artifact.handlers:
         facts = artifact.facts(handler)
         name = facts.handler_of or ""
         resource = artifact.manifest.resources.get(name)
-        if resource is None:
+        if resource is None or not (resource.is_load_balanced or unparsable):
             continue
         started = _started(artifact, modules, facts.handler_modules)
         image = _known_image(artifact, resource, started)

@@ -9,7 +9,8 @@ import libcst as cst
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library import methods, standard
+from flashc.evaluator.library import environment_readers, methods, standard
+from flashc.evaluator.library_values import NewTypeValue, VariableReader
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -141,6 +142,10 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
             return standard.call_external(machine, external, arguments)
         case BoundMethod() as bound:
             return methods.call(machine, bound, arguments)
+        case VariableReader() as env:
+            return environment_readers.read(machine, env, "str", arguments)
+        case NewTypeValue() if len(arguments.values) == 1:
+            return arguments.values[0]
         case EnumMeta() as enum_class:
             return _member_of(machine, enum_class, arguments)
         case _:

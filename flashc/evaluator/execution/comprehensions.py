@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library.pure_functions import is_pure
+from flashc.evaluator.library.pure_functions import has_no_side_effects
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations.comparisons import truth
@@ -23,7 +23,7 @@ from flashc.evaluator.values import (
     Unknown,
     Value,
 )
-from flashc.syntax.walk import dotted, nodes_of
+from flashc.syntax.walk import dotted, find_nodes
 from flashc_core.source import Span
 
 from .targets import bind
@@ -75,7 +75,7 @@ def _has_no_effects(node: cst.BaseComp, frame: Frame) -> bool:
         return False
     found: list[cst.CSTNode] = []
     for part in (node.elt, *node.for_in.ifs):
-        found += nodes_of(part, (cst.NamedExpr, cst.Await, cst.Yield, cst.Call))
+        found += find_nodes(part, (cst.NamedExpr, cst.Await, cst.Yield, cst.Call))
     return all(
         isinstance(each, cst.Call) and _only_reads(each.func, target.value, frame) for each in found
     )
@@ -88,7 +88,7 @@ def _only_reads(callee: cst.BaseExpression, element: str, frame: Frame) -> bool:
     root, _, rest = (dotted(callee) or "").partition(".")
     module = frame.lookup(root)
     if isinstance(module, Known) and isinstance(module.value, External):
-        return is_pure(f"{module.value.name}.{rest}")
+        return has_no_side_effects(f"{module.value.name}.{rest}")
     while isinstance(callee, (cst.Attribute, cst.Call)):
         callee = callee.value if isinstance(callee, cst.Attribute) else callee.func
     return isinstance(callee, cst.Name) and callee.value == element

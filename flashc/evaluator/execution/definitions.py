@@ -10,8 +10,10 @@ from typing import cast
 import libcst as cst
 
 from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.library_values import ValidatorMark
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
+    OWN_VALUES,
     Argument,
     AutoValue,
     CallArguments,
@@ -25,7 +27,14 @@ from flashc.evaluator.objects import (
     PartialValue,
 )
 from flashc.evaluator.operations.apply import cause
-from flashc.evaluator.values import External, Known, NotConcrete, Unknown, Value, concrete
+from flashc.evaluator.values import (
+    External,
+    Known,
+    NotConcrete,
+    Unknown,
+    Value,
+    concrete,
+)
 from flashc.syntax.walk import dotted
 from flashc.syntax.walk import statements as statements_of
 
@@ -97,6 +106,8 @@ def _apply_decorator(machine: Machine, decorator: Value, call: CallArguments) ->
         return None
     if isinstance(decorator.value, External) and decorator.value.name in _MEMOISING:
         return _memoised(call.positional[0].value)
+    if isinstance(decorator.value, ValidatorMark):
+        return _validating(call.positional[0].value, decorator.value)
     transparent = isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT
     if transparent or _is_dataclass(decorator):
         return call.positional[0].value
@@ -119,9 +130,20 @@ def _memoised(value: Value) -> Value | None:
     return None
 
 
+def _validating(value: Value, mark: ValidatorMark) -> Value | None:
+    """Apply a decorator of pydantic to a method; the result is None if `value` is no function."""
+    if isinstance(value, Known) and isinstance(value.value, FunctionValue):
+        return Known(replace(value.value, validates=mark), value.origin)
+    return None
+
+
 _MEMOISING = frozenset({"functools.cache", "functools.lru_cache", "functools.cached_property"})
 _TRANSPARENT = frozenset(
-    {*_KINDS, "typing.final", "typing.runtime_checkable", "functools.total_ordering"}
+    {
+        *_KINDS,
+        *("typing.final", "typing.runtime_checkable", "functools.total_ordering"),
+        "pydantic.computed_field",
+    }
 )
 
 
@@ -294,6 +316,7 @@ _ENUMS: dict[str, type[enum.Enum]] = {
     "enum.IntEnum": enum.IntEnum,
     "enum.StrEnum": enum.StrEnum,
 }
+_VALUE_HOOKS = ("_missing_", "__new__", "__init__")
 
 
 def _make_enum(
@@ -317,9 +340,13 @@ def _make_enum(
     functional = cast("Callable[..., type[enum.Enum]]", enum.Enum if mixin is not None else kind)
     options = {} if mixin is None else {"type": mixin}
     try:
-        return functional(name, members, **options)
+        made = functional(name, members, **options)
     except (TypeError, ValueError):  # members that this kind of enum refuses
         return None
+    others = any(base not in (*_ENUMS, "builtins.str", "builtins.int") for base in names)
+    if others or any(hook in body.names for hook in _VALUE_HOOKS):
+        setattr(made, OWN_VALUES, True)
+    return made
 
 
 def _is_method(value: Value) -> bool:

@@ -7,8 +7,9 @@ from enum import Enum
 
 import libcst as cst
 
-from flashc.evaluator.failures import PythonError, builtin_base
+from flashc.evaluator.failures import PythonError, is_exception_class
 from flashc.evaluator.library import models, records
+from flashc.evaluator.library.model_fields import is_model
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -171,9 +172,9 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
         return arguments.problem
     if class_value.is_record:
         return records.build(machine, class_value, arguments)
-    if models.is_model(class_value):
+    if is_model(class_value):
         return models.build(machine, class_value, arguments)
-    is_exception = builtin_base(class_value) is not None
+    is_exception = is_exception_class(class_value)
     builds_itself = class_value.find("__new__") is not None or any(
         ancestor.node.keywords
         for ancestor in class_value.ancestry()  # a metaclass

@@ -21,6 +21,8 @@ def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
     for item in node.names:
         name, alias = item.evaluated_name, item.evaluated_alias
         bound = alias or name.partition(".")[0]
+        if alias:
+            name = machine.project.without_own_package(name)
         machine.import_module(name)
         frame.bind(bound, _module(machine, name if alias else bound, span))
 
@@ -37,7 +39,7 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
     syntax = frame.syntax
     span = syntax.span(node)
     written = dotted(node.module) if node.module is not None else None
-    module: str | None = written or ""
+    module: str | None = machine.project.without_own_package(written or "")
     if node.relative:
         package = syntax.name if syntax.is_package else syntax.name.rpartition(".")[0]
         module = resolve_relative(package, len(node.relative), written or "")
@@ -50,11 +52,12 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
     for item in node.names:
         name = item.evaluated_name
         is_own = bool(node.relative) or _is_own(machine, module, name)
-        value = (
-            _own_member(machine, module, name, span)
-            if is_own
-            else _imported(machine, module, name, span)
-        )
+        if module == machine.project.own_package and machine.project.has(name):
+            value = _own_member(machine, "", name, span)
+        elif is_own:
+            value = _own_member(machine, module, name, span)
+        else:
+            value = _imported(machine, module, name, span)
         frame.bind(item.evaluated_alias or name, value)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import libcst as cst
 
 from flashc.evaluator.escape import escape_value
-from flashc.evaluator.failures import PythonError, raised
+from flashc.evaluator.failures import PythonError, exception_of
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
@@ -201,7 +201,7 @@ def _raise(machine: Machine, node: cst.Raise, frame: Frame) -> None:
     """Raise the exception of a `raise` statement, or the handled one if it names none."""
     span = frame.syntax.span(node)
     if node.exc is not None:
-        error = raised(machine.evaluate(node.exc, frame), span)
+        error = exception_of(machine.evaluate(node.exc, frame), span)
         error.variables = machine.controlled_by
         raise error
     scope: Frame | None = frame

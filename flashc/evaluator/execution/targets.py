@@ -54,7 +54,7 @@ class Target:
                 receiver, name = machine.evaluate(node.value, frame), node.attr.value
                 return Target(
                     read=lambda: attribute(machine, receiver, name, span),
-                    store=lambda value: assign_attribute(machine, receiver, name, value),
+                    store=lambda value: assign_attribute(machine, receiver, name, value, span),
                 )
             case cst.Subscript():
                 receiver, key = machine.evaluate(node.value, frame), key_of(machine, node, frame)
@@ -79,7 +79,8 @@ def bind(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fram
                 containers.bind_global(machine, frame, target.value, value)
         case cst.Attribute():
             receiver = machine.evaluate(target.value, frame)
-            assign_attribute(machine, receiver, target.attr.value, value)
+            span = frame.syntax.span(target)
+            assign_attribute(machine, receiver, target.attr.value, value, span)
         case cst.Subscript():
             receiver = machine.evaluate(target.value, frame)
             containers.store_item(machine, receiver, key_of(machine, target, frame), value)

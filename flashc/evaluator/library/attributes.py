@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum, EnumMeta
 from pathlib import PurePosixPath
 
+from flashc.evaluator.config_values import ConfigMapping
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import ExceptionValue, PythonError
@@ -15,6 +16,8 @@ from flashc.evaluator.library_values import (
     AttributesValue,
     FileValue,
     ParserValue,
+    SecretText,
+    VariableReader,
     VersionValue,
 )
 from flashc.evaluator.machine import Machine
@@ -26,6 +29,7 @@ from flashc.evaluator.objects import (
     InstanceValue,
     NamespaceValue,
 )
+from flashc.evaluator.operations import config_nodes
 from flashc.evaluator.operations.apply import apply
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
@@ -46,7 +50,17 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import configuration, fixed_objects, models, paths, patterns, plain_objects
+from . import (
+    configs,
+    configuration,
+    fixed_objects,
+    models,
+    paths,
+    patterns,
+    plain_objects,
+    signatures,
+)
+from .model_fields import is_model
 
 # The constants of workers, which may differ from those of the building machine.
 WORKER_CONSTANTS: dict[str, object] = {
@@ -65,6 +79,7 @@ WORKER_CONSTANTS: dict[str, object] = {
     "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "string.digits": "0123456789",
     **patterns.CONSTANTS,
+    **signatures.CONSTANTS,
 }
 
 
@@ -95,7 +110,9 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
             return attributes.names[name]
         case LibraryObject() as made:
             return fixed_objects.attribute(machine, made, receiver, name, span)
-        case FileValue() | MappingObject() | DisorderedValue():
+        case ConfigMapping() as config:
+            return configs.attribute(machine, config, receiver, name, span)
+        case FileValue() | MappingObject() | DisorderedValue() | SecretText() | VariableReader():
             return Known(BoundMethod(receiver, name), span)
         case DialectObject() as sdk_object:
             return sdk_object.attribute(name, span)
@@ -193,7 +210,8 @@ def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -
         return Known(class_value.name if name == "__name__" else class_value.qualname, span)
     found = class_value.find(name)
     if found is None:
-        if name == "_make" and class_value.is_tuple:
+        of_model = name in models.OF_CLASSES and is_model(class_value)
+        if of_model or (name == "_make" and class_value.is_tuple):
             return Known(BoundMethod(receiver, name), span)
         return Unknown(
             reason=f"the class `{class_value.name}` has no attribute `{name}`", origin=span
@@ -214,8 +232,8 @@ def _of_instance(
         return instance.names[name]
     found = instance.of.find(name)
     if found is None:
-        dumps = name in ("model_dump", "dict") and models.is_model(instance.of)
-        if dumps or (instance.of.is_tuple and name in ("_replace", "_asdict")):
+        of_model = name in models.OF_INSTANCES and is_model(instance.of)
+        if of_model or (instance.of.is_tuple and name in ("_replace", "_asdict")):
             return Known(BoundMethod(receiver, name), span)
         if name == "__class__":
             return Known(instance.of, span)
@@ -247,8 +265,10 @@ def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments
     )
 
 
-def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value) -> None:
-    """Execute `receiver.name = value`."""
+def assign_attribute(
+    machine: Machine, receiver: Value, name: str, value: Value, span: Span
+) -> None:
+    """Execute `receiver.name = value`, which is written at `span`."""
     if not isinstance(receiver, Known):
         machine.may_raise()
         return
@@ -267,12 +287,14 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
         case AttributesValue() as attributes:
             attributes.names[name] = machine.condition or value
         case DialectObject() as sdk_object:
-            sdk_object.assign_attribute(name, value)
+            sdk_object.assign_attribute(machine, name, value, span)
         case External(name=module_name):
             machine.assigned_externals.add(f"{module_name}.{name}")
             machine.may_raise()
         case ParserValue() as parser:
             configuration.assign_attribute(machine, parser, name, value)
+        case ConfigMapping() as config:
+            config_nodes.assign(machine, config, name, value)
         case MappingObject():
             _change_somehow(machine, receiver, name, value.origin)
         case ExceptionValue(arguments=values) if name == "args":

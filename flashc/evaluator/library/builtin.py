@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from enum import EnumMeta
 from typing import Any
 
+from flashc.evaluator.config_values import ConfigList
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import ExceptionValue, PythonError, exception_class
 from flashc.evaluator.machine import Machine
@@ -159,6 +161,9 @@ def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
         if error.kind is AttributeError:
             return Known(False, span)
         raise
+    of = values[0].value if isinstance(values[0], Known) else None
+    if isinstance(of, EnumMeta) and (key.value in of.__members__ or key.value.isupper()):
+        return Known(key.value in of.__members__, span)
     if not isinstance(found, Unknown) and not _may_lack(values[0]):
         return Known(True, span)
     if _lacks(values[0], key.value):
@@ -198,7 +203,7 @@ def _setattr(machine: Machine, arguments: CallArguments) -> Value:
         receiver, key, value = arguments.values
         key = resolve_symbolic(machine, key)
         if isinstance(key, Known) and isinstance(key.value, str):
-            attributes.assign_attribute(machine, receiver, key.value, value)
+            attributes.assign_attribute(machine, receiver, key.value, value, arguments.span)
             return Known(None, arguments.span)
     machine.escape(arguments)
     return Unknown(reason="flashc does not evaluate this `setattr(...)`", origin=arguments.span)
@@ -245,6 +250,8 @@ def type_of(value: Value) -> type | ClassValue | None:
     if not isinstance(value, Known):
         return None
     match value.value:
+        case ConfigList():
+            return None
         case SequenceValue(kind=kind):
             return kind
         case DictValue():
@@ -297,7 +304,7 @@ def _pow(machine: Machine, arguments: CallArguments) -> Value:
 
 def _open(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `open(path)` for a file of the project."""
-    found = files.open_by_name(machine, "open", arguments)
+    found = files.evaluate_open(machine, "open", arguments)
     if found is not None:
         return found
     machine.escape(arguments)

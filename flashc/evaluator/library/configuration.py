@@ -6,6 +6,7 @@ import configparser
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from flashc.evaluator.config_values import ConfigMapping
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.library_values import (
     ChainValue,
@@ -33,9 +34,9 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import files
+from . import configs, files
 from .container_methods import dict_method
-from .paths import read_project_file
+from .opening import opening_of, text_of_file
 
 _OPTIONS = frozenset(
     "defaults allow_no_value delimiters comment_prefixes inline_comment_prefixes strict "
@@ -120,6 +121,8 @@ def mapping_method(
         case SectionValue(of=ParserValue(escaped=None)) as section if name in _GETTERS:
             absent = Known(None, arguments.span)
             found = _get(machine, section.of, section.proxy, name, arguments, absent=absent)
+        case ConfigMapping() as config if name == "get":
+            found = configs.get(machine, config, arguments)
         case _ if name in _VIEWS and not arguments.values:
             return Known(ViewValue(mapping, _VIEWS[name]), arguments.span)
         case ChainValue() if name == "get":
@@ -197,10 +200,11 @@ def _read(
     paths = [first] if is_path else elements(machine, first)
     if isinstance(paths, Unknown):
         return None
+    opening = opening_of(arguments, ())
     for path in paths:
         if not isinstance(path, Known) or not isinstance(path.value, ProjectPath):
             return None
-        text = read_project_file(machine, path.value, span)
+        text = text_of_file(machine, path.value, opening, span)
         if _changed(machine, parser, "read_string", arguments.inner([text])) is None:
             return None
     names = Unknown(reason="each machine has its own path of the file", origin=span)

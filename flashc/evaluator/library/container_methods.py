@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flashc.evaluator.failures import PythonError
@@ -319,30 +319,62 @@ def _update(machine: Machine, mapping: DictValue, arguments: CallArguments) -> V
 
 def copied(value: Value, span: Span, *, deep: bool) -> Value:
     """Return `copy.copy(value)` or `copy.deepcopy(value)`."""
+    return _copied(value, span, {} if deep else None)
+
+
+def _copied(value: Value, span: Span, made: dict[int, Value] | None) -> Value:
+    """Return a copy of a value; of a deep one, `made` has the copies of its containers, by identity.
+
+    A deep copy contains each container as often as the original does, also itself.
+    """
     if not isinstance(value, Known):
         return value
+    if made is not None and id(value.value) in made:
+        return made[id(value.value)]
     match value.value:
         case SequenceValue() as items:
-            parts = [copied(i, span, deep=True) for i in items.items] if deep else list(items.items)
-            return Known(SequenceValue(items.kind, parts, items.escaped), span)
+            parts: list[Value] = []
+            sequence = _noted(value, SequenceValue(items.kind, parts, items.escaped), span, made)
+            parts.extend(_parts(items.items, span, made))
+            return sequence
         case DictValue() as mapping:
-            entries = {
-                key: (k, copied(item, span, deep=True) if deep else item)
-                for key, (k, item) in mapping.entries.items()
-            }
-            return Known(DictValue(entries, mapping.escaped), span)
+            entries: dict[object, tuple[Value, Value]] = {}
+            copy = _noted(value, DictValue(entries, mapping.escaped), span, made)
+            inside = _parts((item for _, item in mapping.entries.values()), span, made)
+            keys = ((key, known) for key, (known, _) in mapping.entries.items())
+            entries |= {key: (known, item) for (key, known), item in zip(keys, inside, strict=True)}
+            return copy
         case InstanceValue(of=of) as instance if not of.has_open_bases():
             if any(of.find(name) is not None for name in _OF_COPIES):
                 return _not_copied(of.name, span)
-            names = _copied_names(instance.names, span, deep)
-            return Known(InstanceValue(of, names, instance.escaped), span)
+            names: dict[str, Value] = {}
+            copy = _noted(value, InstanceValue(of, names, instance.escaped), span, made)
+            names |= zip(instance.names, _parts(instance.names.values(), span, made), strict=True)
+            return copy
         case AttributesValue() as attributes:
-            names = _copied_names(attributes.names, span, deep)
-            return Known(AttributesValue(names, attributes.escaped), span)
+            names = {}
+            copy = _noted(value, AttributesValue(names, attributes.escaped), span, made)
+            names |= zip(
+                attributes.names, _parts(attributes.names.values(), span, made), strict=True
+            )
+            return copy
         case InstanceValue() | IteratorValue() | FileValue() | DisorderedValue() | MappingObject():
             return _not_copied("an object", span)
         case _:
             return value
+
+
+def _noted(original: Known, copy: object, span: Span, made: dict[int, Value] | None) -> Known:
+    """Return a copy as a value, and note that it is that of `original`."""
+    known = Known(copy, span)
+    if made is not None:
+        made[id(original.value)] = known
+    return known
+
+
+def _parts(values: Iterable[Value], span: Span, made: dict[int, Value] | None) -> Iterator[Value]:
+    """Yield the values; for a deep copy, their copies."""
+    return iter(values) if made is None else (_copied(value, span, made) for value in values)
 
 
 _OF_COPIES = (
@@ -353,13 +385,6 @@ _OF_COPIES = (
     "__reduce__",
     "__reduce_ex__",
 )
-
-
-def _copied_names(names: dict[str, Value], span: Span, deep: bool) -> dict[str, Value]:
-    """Return the attributes of a copied object."""
-    return {
-        name: copied(value, span, deep=True) if deep else value for name, value in names.items()
-    }
 
 
 def _not_copied(name: str, span: Span) -> Unknown:

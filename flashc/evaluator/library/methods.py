@@ -7,9 +7,10 @@ from datetime import timedelta
 from enum import EnumMeta
 from pathlib import PurePosixPath
 
+from flashc.evaluator.config_values import ConfigList, ConfigMapping
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.library_objects import LibraryObject
-from flashc.evaluator.library_values import FileValue
+from flashc.evaluator.library_values import FileValue, SecretText, VariableReader
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -36,13 +37,23 @@ from flashc.evaluator.values import (
     ViewValue,
 )
 
-from . import configuration, files, fixed_objects, folders, paths, plain_objects, records
+from . import (
+    configuration,
+    environment_readers,
+    files,
+    fixed_objects,
+    folders,
+    paths,
+    plain_objects,
+    records,
+)
 from .container_methods import (
     CHANGING,
     call_pure_method,
     dict_method,
     sequence_method,
 )
+from .opening import opening_of, opening_of_text, text_of_file
 
 PURE_METHODS: dict[type, frozenset[str]] = {
     kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
@@ -70,6 +81,10 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             return _enum_method(machine, enum_class, name, arguments)
         case InstanceValue(of=of) | (ClassValue() as of):
             return _own_method(machine, of, receiver, name, arguments)
+        case ConfigList(document=document) if name in CHANGING:
+            changed = Unknown(reason=f"the program calls `{name}` of it", origin=arguments.span)
+            ConfigMapping(document).escape(changed)
+            return changed
         case SequenceValue() as items:
             return sequence_method(machine, items, receiver, name, arguments)
         case DictValue() as mapping:
@@ -77,21 +92,26 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
         case NamespaceValue(frame=frame) if name == "update":
             return _update_globals(machine, frame, arguments)
         case ProjectPath(text=False) as path if name == "open":
-            mode = arguments.values[0] if arguments.values else Known("r", arguments.span)
-            given = arguments.keywords.get("mode")
-            return files.open_file(machine, path, arguments, given.value if given else mode)
+            opening = opening_of(arguments, arguments.values)
+            return files.open_file(machine, path, opening, arguments.span)
+        case ProjectPath(text=False) as path if name == "read_text":
+            return text_of_file(machine, path, opening_of_text(arguments), arguments.span)
         case ProjectPath(text=False) as path if name in folders.METHODS:
             return folders.method(machine, path, name, arguments)
         case ProjectPath() as path:
             return paths.method(machine, path, receiver, name, arguments)
         case FileValue() as file:
-            return files.method(machine, file, name, arguments)
+            return files.call_method(machine, file, name, arguments)
         case LibraryObject() as made:
             return fixed_objects.method(machine, made, receiver, name, arguments)
         case MappingObject() as mapping:
             return configuration.mapping_method(machine, mapping, receiver, name, arguments)
         case PurePosixPath() | timedelta():
             return plain_objects.method(machine, receiver, name, arguments)
+        case SecretText(text=text) if name == "get_secret_value" and not arguments.values:
+            return text
+        case VariableReader() as env:
+            return environment_readers.read(machine, env, name, arguments)
         case ViewValue() if name == "isdisjoint":
             return call_pure_method(machine, receiver, name, arguments)
         case bool() | int() | float() | complex() | str() | bytes() as plain:

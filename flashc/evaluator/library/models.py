@@ -1,14 +1,11 @@
-"""Construct models and settings of pydantic whose fields need no conversion by pydantic."""
+"""Construct models and settings of pydantic, and call their methods."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
-from typing import Any
+from collections.abc import Callable
 
-import libcst as cst
-
+from flashc.evaluator.escape import escape_value
+from flashc.evaluator.library_values import AliasesValue, SecretText, ValidatorMark
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     CallArguments,
@@ -17,93 +14,258 @@ from flashc.evaluator.objects import (
     FunctionValue,
     InstanceValue,
 )
-from flashc.evaluator.operations.apply import apply, resolve_symbolic
 from flashc.evaluator.values import (
     DictValue,
-    External,
     Known,
     NotConcrete,
-    Symbolic,
     Unknown,
     Value,
     concrete,
 )
-from flashc.syntax.walk import dotted, statements
 from flashc_core.source import Span
-from flashc_ir.resources import EnvironmentReference
 
 from .container_methods import copied
-
-MODELS = frozenset({"pydantic.BaseModel"})
-SETTINGS = frozenset({"pydantic_settings.BaseSettings", "pydantic.BaseSettings"})
-_HOOKS = ("__init__", "__new__", "model_post_init", "settings_customise_sources", "Config")
-# Options that change neither names nor values of fields.
-_HARMLESS = frozenset(
-    "env_prefix env_file env_file_encoding extra frozen arbitrary_types_allowed title "
-    "protected_namespaces use_attribute_docstrings".split()
+from .model_dumps import dumped
+from .model_fields import (
+    ModelField,
+    ModelOptions,
+    fields_of,
+    model_validators_of,
+    options_of,
+    validators_of,
 )
-_OF_FIELDS = frozenset({"default", "default_factory", "description", "title", "examples"})
-_BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
-    "ge": operator.ge,
-    "gt": operator.gt,
-    "le": operator.le,
-    "lt": operator.lt,
-}
-_TYPES: dict[str, type] = {
-    **{kind.__name__: kind for kind in (str, int, float, bool, list, dict)},
-    "Path": PurePosixPath,
-    "pathlib.Path": PurePosixPath,
-}
-_TRUE, _FALSE = frozenset("1 true t yes y on".split()), frozenset("0 false f no n off".split())
+from .model_types import SECRETS
+from .model_values import fitted, make, read_json
+from .settings import SettingsReader
 
-
-def bases_of(class_value: ClassValue) -> frozenset[str]:
-    """Return the names of the bases from outside the project."""
-    return frozenset(
-        base.value.name
-        for ancestor in class_value.ancestry()
-        for base in ancestor.bases
-        if isinstance(base, Known) and isinstance(base.value, External)
-    )
-
-
-def is_model(class_value: ClassValue) -> bool:
-    """Return whether a class is a model or settings of pydantic, and nothing else from outside."""
-    bases = bases_of(class_value)
-    return bool(bases) and bases <= MODELS | SETTINGS
+OF_INSTANCES = frozenset({"model_dump", "dict", "model_copy", "copy"})
+OF_CLASSES = frozenset({"model_validate", "parse_obj", "model_validate_json", "parse_raw"})
 
 
 def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
-    """Return the instance that `Model(arguments)` makes; unknown if pydantic would convert a value."""
-    config = _configuration(class_value)
-    unknown = Unknown(
-        reason=f"flashc does not evaluate the validation of `{class_value.name}`",
-        origin=arguments.span,
+    """Return the instance that `Model(arguments)` makes; a field that flashc does not know is unknown.
+
+    Raises:
+        PythonError: pydantic refuses a value.
+    """
+    options = options_of(machine, class_value)
+    problem = options.problem
+    if arguments.positional or problem is not None:
+        machine.escape(arguments)
+        reason = f"flashc does not evaluate the constructor of `{class_value.name}`"
+        return problem or Unknown(reason=reason, origin=arguments.span)
+    reader = (
+        SettingsReader.opened(machine, options, arguments.span) if options.is_settings else None
     )
-    if arguments.positional or config is None or _has_code(class_value):
-        machine.escape(arguments)
-        return unknown
-    is_settings = bool(bases_of(class_value) & SETTINGS)
     names: dict[str, Value] = {}
-    for name, annotation in _fields(class_value):
-        given = arguments.keywords.get(name)
-        value = (
-            given.value if given is not None else _default(machine, class_value, name, arguments)
+    taken: set[str] = set()
+    for field in fields_of(machine, class_value, options):
+        key = next((key for key in field.keys if key in arguments.keywords), None)
+        taken |= {key} if key is not None else set()
+        given = arguments.keywords[key].value if key is not None else None
+        value = _value(machine, class_value, field, given, reader, options, arguments)
+        if isinstance(value, Unknown):
+            machine.may_raise()
+        names[field.name] = value
+    unused = {k: a.value for k, a in arguments.keywords.items() if k not in taken}
+    if unused and not _take_unused(machine, names, unused, options, arguments):
+        return Unknown(
+            reason=f"the arguments do not fit `{class_value.name}`", origin=arguments.span
         )
-        if given is None and is_settings:
-            value = _from_environment(machine, f"{config}{name}", annotation, value, arguments.span)
-        if (
-            value is None
-            or not _fits(value, annotation)
-            or not _is_allowed(class_value, name, value)
-        ):
-            machine.escape(arguments)
-            return value if isinstance(value, Unknown) else unknown
-        names[name] = value
-    if not arguments.keywords.keys() <= names.keys():
+    instance = Known(InstanceValue(class_value, names), arguments.span)
+    if options.is_true("frozen", "validate_assignment"):
+        class_value.is_restricted = True
+    return _checked(machine, class_value, instance, arguments)
+
+
+def _take_unused(
+    machine: Machine,
+    names: dict[str, Value],
+    unused: dict[str, Value],
+    options: ModelOptions,
+    arguments: CallArguments,
+) -> bool:
+    """Handle arguments that are no fields; return whether the model takes them."""
+    extra = options.values.get("extra", "forbid" if options.is_settings else "ignore")
+    if extra == "allow":
+        names |= unused
+    if extra in ("allow", "ignore"):
+        return True
+    machine.escape(arguments)
+    return False
+
+
+def _value(
+    machine: Machine,
+    class_value: ClassValue,
+    field: ModelField,
+    given: Value | None,
+    reader: SettingsReader | None,
+    options: ModelOptions,
+    arguments: CallArguments,
+) -> Value:
+    """Return the value of a field: the argument, what the environment gives, or the default."""
+    span = arguments.span
+    if field.problem is not None:
+        return Unknown(reason=field.problem, origin=span)
+    default = None if given is not None else _default(machine, field, arguments)
+    value = given
+    if value is None and reader is not None:
+        value = reader.value(field, default)
+    is_default = value is None
+    if value is None:
+        value = default
+    if value is None:
+        reason = f"`{class_value.name}` gets no value for its field `{field.name}`"
+        unknown = Unknown(reason=reason, origin=span)
+        return reader.missing(field) if reader is not None else unknown
+    if is_default and not options.is_true("validate_default") and reader is None:
+        return value  # pydantic takes the default as it is
+    validators = validators_of(class_value, field.name)
+    return _validated(machine, class_value, field, value, validators, options, arguments)
+
+
+def _default(machine: Machine, field: ModelField, arguments: CallArguments) -> Value | None:
+    """Return a new copy of a field's default; None if it has none."""
+    if field.factory is not None:
+        return machine.call(field.factory, arguments.inner([]))
+    if field.default is None:
+        return None
+    inside = field.default.value if isinstance(field.default, Known) else None
+    if isinstance(inside, InstanceValue):
+        return field.default  # models are not copied
+    return copied(field.default, field.default.origin, deep=True)
+
+
+# Validators -------------------------------------------------------------------------------------------
+
+
+def _validated(
+    machine: Machine,
+    class_value: ClassValue,
+    field: ModelField,
+    value: Value,
+    validators: list[FunctionValue],
+    options: ModelOptions,
+    arguments: CallArguments,
+) -> Value:
+    """Return what the validators of a field and pydantic make of a value.
+
+    Raises:
+        PythonError: one of them refuses it.
+    """
+    modes = [function.validates.mode if function.validates else "" for function in validators]
+    if "wrap" in modes:
+        reason = f"a validator of `{class_value.name}` decides what `{field.name}` is"
+        return Unknown(reason=reason, origin=arguments.span)
+    by_mode = list(zip(modes, validators, strict=True))
+    for mode, function in reversed(by_mode):
+        if mode == "before":
+            value = _call_validator(machine, class_value, function, value, arguments)
+    plain = [function for mode, function in by_mode if mode == "plain"]
+    for function in plain[-1:]:
+        value = _call_validator(machine, class_value, function, value, arguments)
+    if not plain:
+        value = fitted(machine, value, field, options, arguments.span)
+    for mode, function in by_mode:
+        if mode == "after":
+            value = _call_validator(machine, class_value, function, value, arguments)
+    return value
+
+
+def _call_validator(
+    machine: Machine,
+    class_value: ClassValue,
+    function: FunctionValue,
+    value: Value,
+    arguments: CallArguments,
+) -> Value:
+    """Return what a validator of a field returns; it may also take what pydantic knows of the field."""
+    params = function.node.params
+    count = len(params.posonly_params) + len(params.params)
+    about = Unknown(reason="pydantic passes it to validators", origin=function.name_span)
+    takes_class = function.kind != "static"
+    given = [*([Known(class_value, arguments.span)] if takes_class else []), value, about, about]
+    return machine.call(Known(function, arguments.span), arguments.inner(given[:count]))
+
+
+def _checked(
+    machine: Machine, class_value: ClassValue, instance: Known, arguments: CallArguments
+) -> Value:
+    """Call the methods that take a whole new object, and return the object."""
+    for function in model_validators_of(class_value):
+        mark = function.validates
+        name = function.name
+        if mark is None or mark.mode != "after" or function.kind == "class":
+            reason = f"the validator `{name}` of `{class_value.name}` may change every field"
+            machine.may_raise()
+            escape_value(instance, Unknown(reason=reason, origin=function.name_span))
+            continue
+        made = machine.call(Known(function, arguments.span), arguments.inner([instance]))
+        if not isinstance(made, Known) or made.value is not instance.value:
+            reason = f"flashc does not evaluate what the validator `{name}` returns"
+            escape_value(instance, Unknown(reason=reason, origin=function.name_span))
+    after = class_value.find("model_post_init")
+    if after is not None:
+        context = Known(None, arguments.span)
+        machine.call(after, arguments.inner([instance, context]))
+    return instance
+
+
+# Methods ----------------------------------------------------------------------------------------------
+
+
+def method(
+    machine: Machine, receiver: Known, of: ClassValue, name: str, arguments: CallArguments
+) -> Value:
+    """Return the result of a method that every model has, such as `model_dump`.
+
+    Raises:
+        PythonError: pydantic refuses a value.
+    """
+    found: Value | None = None
+    record = receiver.value if isinstance(receiver.value, InstanceValue) else None
+    if record is not None and name in ("model_dump", "dict"):
+        found = dumped(machine, record, arguments)
+    elif record is not None and name in ("model_copy", "copy"):
+        found = _copied(record, arguments)
+    elif name in OF_CLASSES and len(arguments.values) == 1 and not arguments.keywords:
+        given = arguments.values[0]
+        if name in ("model_validate_json", "parse_raw"):
+            given = read_json(machine, given, arguments.span)
+        found = _parsed(machine, of, given, arguments.span)
+    if found is None:
         machine.escape(arguments)
-        return unknown
-    return Known(InstanceValue(class_value, names), arguments.span)
+        reason = f"flashc does not evaluate this `{name}` of a model"
+        found = Unknown(reason=reason, origin=arguments.span)
+    return found
+
+
+def _parsed(machine: Machine, of: ClassValue, given: Value, span: Span) -> Value | None:
+    """Return the object that `Model.model_validate(given)` returns."""
+    if isinstance(given, Unknown):
+        return given
+    inside = given.value if isinstance(given, Known) else None
+    if isinstance(inside, DictValue):
+        return inside.escaped or make(machine, of, inside, span)
+    return given if isinstance(inside, InstanceValue) and inside.of is of else None
+
+
+def _copied(record: InstanceValue, arguments: CallArguments) -> Value | None:
+    """Return a copy of a model, in which `update=` has replaced fields; None for other options."""
+    update = arguments.keywords.get("update")
+    if arguments.positional or not arguments.keywords.keys() <= {"update"}:
+        return None
+    names = dict(record.names)
+    if update is not None:
+        new = update.value.value if isinstance(update.value, Known) else None
+        if not isinstance(new, DictValue) or new.escaped is not None:
+            return None
+        names |= {key: item for key, (_, item) in new.entries.items() if isinstance(key, str)}
+    return Known(InstanceValue(record.of, names, record.escaped), arguments.span)
+
+
+# Functions of pydantic --------------------------------------------------------------------------------
 
 
 def field(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -127,168 +289,52 @@ def configuration(machine: Machine, name: str, arguments: CallArguments) -> Valu
     return Known(DictValue(entries), arguments.span)
 
 
-def dump(record: InstanceValue, span: Span) -> Value | None:
-    """Return `model.model_dump()`; None if a field is an object."""
-    if any(isinstance(v, Known) and isinstance(v.value, InstanceValue) for v in record.parts()):
-        return None
-    entries: dict[object, tuple[Value, Value]] = {
-        name: (Known(name, span), copied(value, span, deep=True))
-        for name, value in record.names.items()
-    }
-    return Known(DictValue(entries), span)
-
-
-def _configuration(class_value: ClassValue) -> str | None:
-    """Return the prefix of environment variables; None if an option may change fields."""
-    found = class_value.find("model_config")
-    if found is None:
-        return ""
+def aliases(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `AliasChoices("a", "b")`."""
     try:
-        options = concrete(found)
+        names = [concrete(value) for value in arguments.values]
     except NotConcrete:
         return None
-    if not isinstance(options, dict) or not options.keys() <= _HARMLESS:
+    if arguments.keywords or not names or not all(isinstance(each, str) for each in names):
         return None
-    prefix = options.get("env_prefix", "")
-    return prefix if isinstance(prefix, str) else None
+    return Known(AliasesValue(tuple(map(str, names))), arguments.span)
 
 
-def _has_code(class_value: ClassValue) -> bool:
-    """Return whether a hook or a validator takes part in the construction."""
-    for ancestor in class_value.ancestry():
-        if ancestor.decorated or ancestor.node.keywords:
-            return True
-        if any(name in ancestor.names for name in _HOOKS):
-            return True
-        for value in ancestor.names.values():
-            if isinstance(value, Unknown):
-                return True
-            if isinstance(value, Known) and isinstance(value.value, FunctionValue):
-                if value.value.decorated:
-                    return True
-    return False
-
-
-def _fields(class_value: ClassValue) -> Iterator[tuple[str, cst.BaseExpression]]:
-    """Yield the fields with their annotations, those of bases first."""
-    found: dict[str, cst.BaseExpression] = {}
-    for ancestor in reversed(class_value.ancestry()):
-        for statement in statements(ancestor.node.body):
-            if isinstance(statement, cst.AnnAssign) and isinstance(statement.target, cst.Name):
-                name = statement.target.value
-                if not name.startswith("_") and name != "model_config":
-                    found[name] = statement.annotation.annotation
-    yield from found.items()
-
-
-def _default(
-    machine: Machine, class_value: ClassValue, name: str, arguments: CallArguments
-) -> Value | None:
-    """Return a new copy of a field's default; None if it has none."""
-    value = class_value.find(name)
-    if isinstance(value, Known) and isinstance(value.value, FieldValue):
-        options = value.value.options
-        if not options.keys() <= _OF_FIELDS | _BOUNDS.keys():
-            return Unknown(reason=f"the field `{name}` has options", origin=value.origin)
-        if "default_factory" in options:
-            return machine.call(options["default_factory"], arguments.inner([]))
-        value = options.get("default")
-    if value is None or (isinstance(value, Known) and value.value is ...):
+def secret(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `SecretStr("text")`."""
+    if arguments.keywords or len(arguments.values) != 1:
         return None
-    return copied(value, arguments.span, deep=True)
+    return Known(SecretText(arguments.values[0]), arguments.span)
 
 
-def _is_allowed(class_value: ClassValue, name: str, value: Value) -> bool:
-    """Return whether a value surely keeps the bounds of its field."""
-    found = class_value.find(name)
-    options = (
-        found.value.options
-        if isinstance(found, Known) and isinstance(found.value, FieldValue)
-        else {}
-    )
-    for bound, compare in _BOUNDS.items():
-        if bound not in options:
-            continue
-        try:
-            if not compare(concrete(value), concrete(options[bound])):
-                return False
-        except (NotConcrete, TypeError):
-            return False
-    return True
-
-
-def _fits(value: Value, annotation: cst.BaseExpression) -> bool:
-    """Return whether a value has exactly the type of an annotation, so that it stays as it is."""
-    if isinstance(value, Symbolic):
-        return dotted(annotation) == "str" and not value.optional
-    if isinstance(annotation, cst.BinaryOperation) and isinstance(annotation.operator, cst.BitOr):
-        return _fits(value, annotation.left) or _fits(value, annotation.right)
-    kinds: list[type | None] | None = None
-    if isinstance(annotation, cst.Subscript):
-        inside = [e.slice.value for e in annotation.slice if isinstance(e.slice, cst.Index)]
-        if dotted(annotation.value) in ("Optional", "typing.Optional") and len(inside) == 1:
-            return (isinstance(value, Known) and value.value is None) or _fits(value, inside[0])
-        kinds = [_TYPES.get(dotted(each) or "") for each in inside]
-        annotation = annotation.value
+def validator(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate a decorator of pydantic that makes a method a validator."""
     try:
-        plain = concrete(value)
+        fields = tuple(str(concrete(value)) for value in arguments.values)
+        options = {key: concrete(argument.value) for key, argument in arguments.keywords.items()}
     except NotConcrete:
-        return False
-    name = dotted(annotation) or ""
-    if name == "None":
-        return plain is None
-    kind = _TYPES.get(name)
-    if kind is PurePosixPath:
-        return isinstance(plain, PurePosixPath)
-    if kind is None or type(plain) is not kind:
-        return False
-    parts = list(plain) if isinstance(plain, list) else []
-    if isinstance(plain, dict):
-        parts = [part for pair in plain.items() for part in pair]
-    return kinds is None or all(type(part) in kinds for part in parts)
+        return None
+    kind = name.rpartition(".")[2]
+    mode = str(options.get("mode", "before" if options.get("pre") is True else "after"))
+    if kind.endswith("serializer"):
+        mode = "dump"
+    if kind == "root_validator":
+        mode = "before"
+    if options.get("each_item") is True:
+        mode = "wrap"
+    is_of_fields = kind in ("field_validator", "validator", "field_serializer")
+    return Known(ValidatorMark(fields if is_of_fields else (), mode), arguments.span)
 
 
-def _from_environment(
-    machine: Machine,
-    variable: str,
-    annotation: cst.BaseExpression,
-    default: Value | None,
-    span: Span,
-) -> Value | None:
-    """Return what settings read from a variable, or the default; pydantic ignores the case of names."""
-    if isinstance(default, Unknown):
-        return default
-    names = dict.fromkeys((variable.upper(), variable, variable.lower()))
-    found = next((n for n in names if machine.assigned_variable(n) is not None), None)
-    if found is not None:
-        value = machine.assigned_variable(found)
-    else:
-        name = next((n for n in names if n in machine.environment), variable.upper())
-        text = default.value if isinstance(default, Known) else None
-        if dotted(annotation) == "str" and (default is None or isinstance(text, str)):
-            kept = text if isinstance(text, str) else None
-            return Symbolic((EnvironmentReference(name, kept),), span)
-        machine.note_guess()
-        if name not in machine.environment:
-            return default
-        value = Symbolic((EnvironmentReference(name),), span)
-    converter = _CONVERTERS.get(dotted(annotation) or "")
-    if value is None or converter is None:
-        reason = f"flashc does not evaluate how settings read `{variable}`"
-        return Unknown(reason=reason, origin=span)
-    return apply(machine, converter, span, resolve_symbolic(machine, value))
-
-
-def _flag(text: str) -> bool:
-    """Return the truth value that pydantic reads from a text."""
-    if text.lower() in _TRUE | _FALSE:
-        return text.lower() in _TRUE
-    raise ValueError("Input should be a valid boolean")
-
-
-_CONVERTERS: dict[str, Callable[..., object]] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": _flag,
+_VALIDATORS = (
+    *("field_validator", "validator", "model_validator", "root_validator"),
+    *("field_serializer", "model_serializer"),
+)
+FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
+    **{f"{module}.Field": field for module in ("pydantic", "pydantic.v1", "pydantic.fields")},
+    "pydantic.ConfigDict": configuration,
+    "pydantic_settings.SettingsConfigDict": configuration,
+    "pydantic.AliasChoices": aliases,
+    **dict.fromkeys(SECRETS, secret),
+    **{f"{m}.{name}": validator for m in ("pydantic", "pydantic.v1") for name in _VALIDATORS},
 }

@@ -7,6 +7,7 @@ from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.values import External, Known, ModuleRef, Unknown, Value
 from flashc_core.source import Span
+from flashc_ir.imports.resolve import resolve_name
 from flashc_ir.modules import Origin
 
 
@@ -15,8 +16,19 @@ def import_module(machine: Machine, name: str, arguments: CallArguments) -> Valu
     target = arguments.values[0] if arguments.values else None
     if not isinstance(target, Known) or not isinstance(target.value, str):
         return None
-    machine.import_module(target.value)
-    return _module(machine, target.value, arguments.span)
+    full = target.value
+    if full.startswith("."):
+        given = arguments.keywords.get("package")
+        anchor = (
+            arguments.values[1] if len(arguments.values) > 1 else given.value if given else None
+        )
+        if not isinstance(anchor, Known) or not isinstance(anchor.value, str):
+            return None
+        full = resolve_name(anchor.value, full) or ""
+        if not full:
+            return None
+    machine.import_module(full)
+    return _module(machine, full, arguments.span)
 
 
 def dunder_import(machine: Machine, arguments: CallArguments) -> Value:

@@ -11,7 +11,7 @@ _FROM_OUTSIDE = frozenset({"is the output of another program", "comes from the n
 _BY_VARIABLE = (
     "set an environment variable to the value when building, and read it: `os.environ[...]`"
 )
-_BY_FILE = "keep the values in a JSON, TOML, INI or CSV file, whose reading flashc evaluates"
+_BY_FILE = "keep the values in a JSON, TOML, YAML, INI or CSV file, whose reading flashc evaluates"
 _FORMATS = frozenset(
     {"yaml", "ruamel", "omegaconf", "hydra", "toml", "tomlkit", "pandas", "orjson"}
 )

@@ -92,8 +92,6 @@ def method(
             )
         case "exists" | "is_file" | "is_dir" if not arguments.values:
             return _is_there(machine, path, span, name)
-        case "read_text":
-            return read_project_file(machine, path, span)
         case _:
             return Unknown(reason=f"flashc does not evaluate `Path.{name}`", origin=span)
 
@@ -123,10 +121,8 @@ def _is_there(machine: Machine, path: ProjectPath, span: Span, test: str) -> Val
     return Known(presence is Presence.SHIPPED and fits, span)
 
 
-def read_project_file(
-    machine: Machine, path: ProjectPath, span: Span, *, in_bytes: bool = False
-) -> Value:
-    """Return the text of a file that belongs to the project, or its bytes."""
+def bytes_of_project_file(machine: Machine, path: ProjectPath, span: Span) -> bytes | Unknown:
+    """Return the content of a file that belongs to the project."""
     machine.files.add(path.path)
     known = next((file for file in machine.project.files if file.path == path.path), None)
     if known is None:
@@ -135,12 +131,9 @@ def read_project_file(
         return Unknown(reason=f"`{path.path}` is too large", origin=span)
     try:
         data = machine.project.read(path.path)
-        if hashlib.sha256(data).hexdigest() != known.digest:
-            machine.files_unchanged = False
-            return Unknown(reason=f"`{path.path}` is changing while it is read", origin=span)
-        if in_bytes:
-            return Known(data, span)
-        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-        return lift(text, span)
-    except (OSError, UnicodeDecodeError):
-        return Unknown(reason=f"`{path.path}` can't be read as UTF-8 text", origin=span)
+    except OSError:
+        return Unknown(reason=f"`{path.path}` can't be read", origin=span)
+    if hashlib.sha256(data).hexdigest() != known.digest:
+        machine.files_unchanged = False
+        return Unknown(reason=f"`{path.path}` is changing while it is read", origin=span)
+    return data

@@ -12,7 +12,6 @@ import posixpath
 import shlex
 import string
 import textwrap
-import tomllib
 import urllib.parse
 import zlib
 from collections.abc import Callable
@@ -23,10 +22,10 @@ from flashc.evaluator.objects import Argument, CallArguments
 from flashc.evaluator.operations.apply import apply, grows, resolve_symbolic, too_large
 from flashc.evaluator.operations.iteration import argument_for_python
 from flashc.evaluator.values import Known, Unknown, Value
+from flashc_core.documents import load_toml
 
 _MODULES: dict[str, tuple[Callable[..., Any], ...]] = {
     "json": (json.loads, json.dumps),
-    "tomllib": (tomllib.loads,),
     "base64": (
         *(base64.b64encode, base64.b64decode, base64.b16encode, base64.b32encode),
         *(base64.urlsafe_b64encode, base64.urlsafe_b64decode),
@@ -49,6 +48,7 @@ _MODULES: dict[str, tuple[Callable[..., Any], ...]] = {
 }
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{f"{module}.{f.__name__}": f for module, found in _MODULES.items() for f in found},
+    **dict.fromkeys(("tomllib.loads", "tomli.loads"), load_toml),
     "operator.or_": operator.or_,
     "operator.and_": operator.and_,
     "os.path.splitext": posixpath.splitext,
@@ -69,13 +69,13 @@ _KEYWORDS: dict[str, frozenset[str]] = {
 _OF_ITERABLES = frozenset({"math.prod", "math.fsum", "shlex.join"})
 
 
-def is_pure(name: str) -> bool:
+def has_no_side_effects(name: str) -> bool:
     """Return whether a function of the standard library only computes a result."""
     return name in _FUNCTIONS or name.startswith("os.path.")
 
 
-def takes(name: str, arguments: CallArguments) -> bool:
-    """Return whether this form of a call is evaluated."""
+def can_evaluate(name: str, arguments: CallArguments) -> bool:
+    """Return whether the function is supported, and each keyword argument of the call too."""
     return name in _FUNCTIONS and arguments.keywords.keys() <= _KEYWORDS.get(name, frozenset())
 
 
@@ -94,9 +94,9 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
 
     try:
         return apply(machine, run, arguments.span, *values)
-    except (SyntaxError, RecursionError):  # of `ast.literal_eval` and of nested documents
+    except (SyntaxError, RecursionError):  # from `ast.literal_eval`, or for deeply nested documents
         machine.may_raise()
-        return Unknown(reason=f"`{name}` refuses the text", origin=arguments.span)
+        return Unknown(reason=f"`{name}` can't parse the text", origin=arguments.span)
 
 
 def _is_indented_far(argument: Argument | None) -> bool:

@@ -19,6 +19,7 @@ from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Va
 from flashc_core.source import Span
 
 from . import models
+from .model_fields import is_model
 
 
 def fields_of(class_value: ClassValue) -> list[str]:
@@ -119,10 +120,8 @@ def method(machine: Machine, receiver: Known, name: str, arguments: CallArgument
             return replaced(machine, of, record, arguments)
         case InstanceValue() as record, "_asdict":
             return as_dict(record, arguments.span)
-        case InstanceValue() as record, "model_dump" | "dict" if models.is_model(record.of):
-            dumped = None if arguments.keywords else models.dump(record, arguments.span)
-            reason = "flashc does not evaluate this dump of a model"
-            return dumped or Unknown(reason=reason, origin=arguments.span)
+        case ((InstanceValue(of=of) | (ClassValue() as of)), _) if is_model(of):
+            return models.method(machine, receiver, of, name, arguments)
         case ClassValue() as of, "_make" if len(arguments.values) == 1:
             items = elements(machine, arguments.values[0])
             if isinstance(items, Unknown):

@@ -35,7 +35,9 @@ def _marker(machine: Machine, name: str, arguments: CallArguments) -> Value:
         options = None
     first = arguments.values[0] if arguments.positional else given.get("default")
     has_default = dependency is None and first is not None and not _is_ellipsis(first)
-    return Known(RouteMarker(named, options, has_default, dependency), arguments.span)
+    if has_default and first is not None:
+        given["default"] = first
+    return Known(RouteMarker(named, options, has_default, dependency, given), arguments.span)
 
 
 def _is_ellipsis(value: Value) -> bool:

@@ -40,8 +40,11 @@ from flashc.evaluator.values import (
 
 from . import (
     builtin,
+    configs,
     configuration,
+    documents,
     environ,
+    environment_readers,
     files,
     fixed_objects,
     folders,
@@ -53,7 +56,9 @@ from . import (
     pure_functions,
     records,
     routes,
+    signatures,
     tables,
+    type_objects,
 )
 from .container_methods import copied
 
@@ -91,7 +96,7 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
     found = None if special is None else special(machine, name, arguments)
     if found is not None:
         return found
-    if pure_functions.takes(name, arguments):
+    if pure_functions.can_evaluate(name, arguments):
         return pure_functions.call(machine, name, arguments)
     machine.escape(arguments)
     return outside.unknown(name, span)
@@ -340,19 +345,22 @@ _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     **plain_objects.FUNCTIONS,
     **fixed_objects.FUNCTIONS,
     **configuration.FUNCTIONS,
+    **documents.FUNCTIONS,
+    **environment_readers.FUNCTIONS,
+    **configs.FUNCTIONS,
+    **signatures.FUNCTIONS,
     **tables.FUNCTIONS,
     **folders.FUNCTIONS,
-    "io.open": files.open_by_name,
+    "io.open": files.evaluate_open,
     "json.load": files.load,
-    "tomllib.load": files.load,
+    **dict.fromkeys(("tomllib.load", "tomli.load"), files.load),
     "functools.lru_cache": _cache,
     "functools.reduce": _reduce,
     "types.SimpleNamespace": _attributes,
     "typing.get_args": _members_of_literal,
     "sys.exit": _exit,
-    "pydantic.Field": models.field,
-    "pydantic.ConfigDict": models.configuration,
-    "pydantic_settings.SettingsConfigDict": models.configuration,
+    **models.FUNCTIONS,
+    **type_objects.FUNCTIONS,
     **routes.MARKERS,
     "os._exit": _exit,
     "contextlib.suppress": _suppress,

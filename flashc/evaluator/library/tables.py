@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,8 +24,6 @@ from flashc.evaluator.values import (
     variables_of,
 )
 from flashc_core.source import Span
-
-from .files import lines_of
 
 _OPTIONS = frozenset(
     "delimiter quotechar escapechar doublequote skipinitialspace lineterminator quoting strict "
@@ -104,7 +103,9 @@ def text_file(machine: Machine, name: str, arguments: CallArguments) -> Value | 
     kind = bytes if in_bytes else str
     if not isinstance(given, Known) or not isinstance(given.value, kind) or given.variables:
         return given if isinstance(given, Unknown) else None
-    source = lift(iter(lines_of(given.value)), arguments.span)
+    content = given.value
+    lines = io.BytesIO(content) if isinstance(content, bytes) else io.StringIO(content)
+    source = lift(iter(lines.readlines()), arguments.span)
     assert isinstance(source, Known)
     assert isinstance(source.value, IteratorValue)
     return Known(FileValue(source.value, in_bytes), arguments.span)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from flashc.evaluator.failures import PYTHON_ERRORS, PythonError
+from flashc.evaluator.failures import OPERATION_ERRORS, PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.values import (
     MAX_TEXT,
@@ -57,7 +57,7 @@ def apply(
     machine.charge(sum(map(_size, arguments)), span)
     try:
         result = function(*arguments)
-    except PYTHON_ERRORS as error:
+    except OPERATION_ERRORS as error:
         return fail(machine, type(error), str(error), span, variables_of(*operands))
     size = _size(result)
     machine.charge(size, span)

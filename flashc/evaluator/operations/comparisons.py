@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from flashc.evaluator.library_values import VersionValue
+from flashc.evaluator.library_values import SecretText, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
 from flashc.evaluator.values import (
@@ -192,6 +192,8 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
             return shown.current().escaped or bool(shown.current().entries)
         case InstanceValue() as instance:
             return _truth_of_instance(instance, value)
+        case SecretText(text=text):
+            return truth(machine, text)
         case External() as external:
             if external.name in _CONSTANT_CONDITIONS:
                 return _CONSTANT_CONDITIONS[external.name]

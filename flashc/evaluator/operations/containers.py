@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from enum import EnumMeta
 
+from flashc.evaluator.config_values import ConfigMapping
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import PythonError
@@ -40,6 +41,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
+from . import config_nodes
 from .apply import apply, cause, fail, resolve_symbolic, tainted, too_large
 from .iteration import elements
 from .type_forms import subscripted
@@ -253,6 +255,11 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
                 machine.may_raise()  # the key may be not hashable
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
+        case ConfigMapping() as config:
+            name = resolve_symbolic(machine, key)
+            config_nodes.assign(
+                machine, config, name.value if isinstance(name, Known) else None, value
+            )
         case ChainValue(maps=(first, *_)):
             store_item(machine, first, key, value)
         case MappingObject():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import builtins
 from enum import EnumMeta
 
-from flashc.evaluator.library_values import LiteralType, TypeForm
+from flashc.evaluator.library_values import LiteralType, NewTypeValue, TypeForm, TypeVariable
 from flashc.evaluator.objects import ClassValue
 from flashc.evaluator.values import External, Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
 
 _TYPING = ("typing", "typing_extensions")
 _GENERIC_MODULES = frozenset((*_TYPING, "collections", "collections.abc", "asyncio", "re", "os"))
+_GENERIC_CLASSES = frozenset({"pydantic.RootModel", "numpy.ndarray", "numpy.typing.NDArray"})
 _UNIONS = frozenset(f"{module}.Union" for module in _TYPING)
 _LITERALS = frozenset(f"{module}.Literal" for module in _TYPING)
 _BASES_OF_GENERICS = frozenset(
@@ -54,7 +55,7 @@ def _is_generic(value: Known) -> bool:
             module, _, last = name.rpartition(".")
             if module == "builtins":
                 return hasattr(getattr(builtins, last, None), "__class_getitem__")
-            return module in _GENERIC_MODULES and last != "environ"
+            return (module in _GENERIC_MODULES and last != "environ") or name in _GENERIC_CLASSES
         case TypeForm():
             return True  # an alias with type variables
         case ClassValue() as class_value:
@@ -78,14 +79,16 @@ def _has_type_parameters(class_value: ClassValue) -> bool:
 
 
 def _is_type(value: Known) -> bool:
-    """Return whether a value is surely a class or another type."""
+    """Return whether a value is a class or another type; the names of classes from outside tell that."""
     match value.value:
         case External(name=name):
             module, _, last = name.rpartition(".")
-            return module == "builtins" and isinstance(getattr(builtins, last, None), type)
+            if module == "builtins":
+                return isinstance(getattr(builtins, last, None), type)
+            return bool(module) and last[:1].isupper() and not last.isupper()
         case ClassValue(node=node):
             return not node.keywords  # a metaclass may define `|`
-        case TypeForm() | LiteralType() | EnumMeta():
+        case TypeForm() | LiteralType() | EnumMeta() | TypeVariable() | NewTypeValue():
             return True
         case _:
             return False

@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar, cast
 
 from flashc.evaluator.objects import Argument
 from flashc.frontend.decode import ArgumentDecoder, alternatives, span_of_name
+from flashc.frontend.environment_values import report_computed
 from flashc.frontend.parameter_table import Arguments, Parameter
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Safety
@@ -100,7 +101,7 @@ def read_instances(
     return tuple(dict.fromkeys(name for name in found if name is not None))
 
 
-def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+def read_min_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
     """Read the lowest version of CUDA; an explicit None means any version."""
     argument = arguments.given(parameter.name)
     if argument is not None:
@@ -110,7 +111,7 @@ def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | N
             arguments.decoder.sink.report(
                 rules.UNLISTED_CUDA,
                 argument.span,
-                f"CUDA {version} is not a version that the SDK lists, so a deployment by it fails",
+                f"CUDA {version} is not a version that the SDK lists, so `flash deploy` fails",
                 notes=("the documentation names it, the SDK does not",),
                 help=('write `"11.8"` or a later version',),
             )
@@ -133,6 +134,9 @@ def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -
     name = raw.strip().upper().replace("_", "-")
     documented = {each.value for each in DOCUMENTED_ONLY}
     listed = {each.value for each in DataCenter} - documented
+    if name not in listed and value.variables:
+        report_computed(decoder.sink, what, value.variables, argument.span)
+        return None
     if name not in listed:
         known: tuple[str, ...] = ()
         if name in documented:
@@ -224,7 +228,7 @@ def read_workers(parameter: Parameter[Workers], arguments: Arguments) -> Workers
 
 
 def _swapped(decoder: ArgumentDecoder, span: Span, least: int, most: int) -> Fix | None:
-    """Return a fix that swaps the numbers of a pair; the span is that between its parentheses."""
+    """Return a fix that swaps the numbers of a pair; `span` excludes the parentheses of the pair."""
     pair = f"{least}, {most}"
     text = decoder.machine.text_at(span)
     if text.startswith("["):

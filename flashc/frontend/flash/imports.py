@@ -11,10 +11,19 @@ from flashc_core.source import Span
 from flashc_core.suggest import did_you_mean
 from flashc_ir.modules import Import, Module, Origin, SdkProblem, SdkProblemKind
 
-from .names import INNER, INNER_MODULES, NAMES, OLDER, PACKAGES, PUBLIC_MODULES, REEXPORTS
+from .names import (
+    ERRORS,
+    INNER,
+    INNER_MODULES,
+    NAMES,
+    OLDER,
+    PACKAGES,
+    PUBLIC_MODULES,
+    REEXPORTS,
+)
 from .surface import instead_of_name
 
-_KNOWN = (*NAMES, *REEXPORTS, *OLDER, *INNER_MODULES)
+_KNOWN = (*NAMES, *ERRORS, *REEXPORTS, *OLDER, *INNER_MODULES)
 _SUBSTITUTES = {name: name for name in (*_KNOWN, "*")}
 _IN_EVERY_MODULE = ("*", "__version__")
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from flashc.frontend.decode import ArgumentDecoder, span_of_name
 from flashc.frontend.endpoint_lowering import EndpointLowering
 from flashc.frontend.parameter_table import Arguments
-from flashc.frontend.resource_names import resource_name
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Edit
@@ -20,6 +19,7 @@ from flashc_ir.endpoints import (
     ImageEndpoint,
 )
 from flashc_ir.requirements import Dependency
+from flashc_ir.resource_names import resource_name
 
 from . import parameters
 from .parameters import read_configuration

@@ -35,5 +35,7 @@ RESOURCE_CLASSES = (
     *("LoadBalancerSlsResource", "CpuLoadBalancerSlsResource"),
 )
 OLDER = (REMOTE, *RESOURCE_CLASSES)
+# The exceptions of calls, which only flashc's SDK has.
+ERRORS = ("RemoteError", "RemoteTimeout", "EndpointNotFound")
 # Names of other packages that the SDK's package has too; the runtime takes them from there.
 REEXPORTS = ("find_dotenv", "load_dotenv")

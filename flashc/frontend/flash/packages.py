@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from flashc.evaluator.objects import Argument
 from flashc.frontend.decode import ArgumentDecoder, alternatives
+from flashc.frontend.environment_values import with_references
 from flashc.frontend.parameter_table import Arguments, Parameter
 from flashc.project.requirements.texts import InvalidText, parse, pinned, without_credentials
 from flashc_core import rules
@@ -23,7 +26,7 @@ def read_dependencies(
         return parameter.default
     decoder = arguments.decoder
     found: list[Dependency] = []
-    for text, span in decoder.texts(argument, arguments.describe(parameter.name)) or ():
+    for text, span in _requirements(argument, arguments.describe(parameter.name), decoder):
         try:
             parsed = parse(text)
         except InvalidText as error:
@@ -37,7 +40,8 @@ def read_dependencies(
                 fix=None if corrected == text else decoder.ending_fix(span, text, corrected),
             )
             continue
-        _check_package(decoder, parsed.name, text, span)
+        if not parsed.is_unnamed:
+            _check_package(decoder, parsed.name, text, span)
         found.append(
             Dependency(
                 name=parsed.name,
@@ -45,9 +49,24 @@ def read_dependencies(
                 span=span,
                 source=parsed.source,
                 hashes=parsed.hashes,
+                is_unnamed=parsed.is_unnamed,
             )
         )
     return tuple(found)
+
+
+def _requirements(
+    argument: Argument, what: str, decoder: ArgumentDecoder
+) -> Iterator[tuple[str, Span]]:
+    """Yield the texts of a list of requirements; in a URL, an environment variable stays a reference."""
+    for item in decoder.items(argument, what, "a list of strings") or ():
+        referring = with_references(decoder.machine, item.value)
+        if referring is not None and "://" in referring.partition("${")[0]:
+            yield referring, item.span
+            continue
+        text = decoder.text(item, f"an element of {what}")
+        if text is not None:
+            yield text, item.span
 
 
 def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -> None:
@@ -82,8 +101,14 @@ def read_python_version(parameter: Parameter[str | None], arguments: Arguments) 
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
-    text = arguments.decoder.text(argument, arguments.describe(parameter.name))
-    if text is None or text in supported_pythons():
+    what = arguments.describe(parameter.name)
+    value = arguments.decoder.known(argument, what)
+    if value is None:
+        return None
+    if value.value in supported_pythons():
+        return str(value.value)  # one of the versions in the list, and so no secret
+    text = arguments.decoder.text(argument, what)
+    if text is None:
         return text
     arguments.decoder.sink.report(
         rules.UNSUPPORTED_PYTHON,

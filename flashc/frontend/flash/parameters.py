@@ -40,10 +40,10 @@ from .hardware import (
     ScalerType,
     check_datacenters,
     check_one_hardware,
-    read_cuda,
     read_datacenters,
     read_gpus,
     read_instances,
+    read_min_cuda,
     read_scaler_type,
     read_workers,
 )
@@ -273,7 +273,7 @@ MIN_CUDA_VERSION = Parameter[str | None](
     signature='"12.8"',
     shown_default='"12.8"; none with `cpu`',
     example='"12.6"',
-    reader=read_cuda,
+    reader=read_min_cuda,
     manifest=("minCudaVersion",),
     doc="The lowest version of CUDA that the driver of a GPU worker may have.",
 )

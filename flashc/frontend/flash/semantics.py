@@ -14,7 +14,7 @@ from flashc.evaluator.objects import Argument, CallArguments
 from flashc.evaluator.values import External, Known, Unknown, Value, is_none
 from flashc.frontend.decorators import VERBS, DeclaringFunction, EndpointObject
 from flashc_core.source import Span
-from flashc_ir.platform.sdk import reexports
+from flashc_ir.platform.sdk import reexports, surface
 
 from .names import CLASSES, ENUMS, PACKAGES
 from .surface import instead_of_attribute, instead_of_name
@@ -104,6 +104,10 @@ class ArgumentObject(DialectObject):
             return Known(defaults[name], span)
         return Unknown(reason=f"flashc does not know `{self.kind}.{name}`", origin=span)
 
+    def assign_attribute(self, host: Host, name: str, value: Value, span: Span) -> None:
+        """Change an argument, as if the program had given the value to the class."""
+        self.arguments[name] = Argument(host.condition or value, span)
+
 
 def is_client(endpoint: EndpointValue) -> bool:
     """Return whether an `Endpoint(...)` has `id=` or `image=`, so that it runs no project code."""
@@ -116,6 +120,19 @@ class FlashEndpoint(EndpointObject):
     """The object that `Endpoint(...)` returns to the program."""
 
     verbs: ClassVar[Mapping[str, RouteMethod]] = VERBS
+    given_as: ClassVar[Mapping[str, str]] = {"workers_min": "workers", "workers_max": "workers"}
+
+    @property
+    def assignable(self) -> frozenset[str]:
+        """The parameters that the SDK keeps as attributes; `id` and `image` decide what it is."""
+        known = surface()
+        return frozenset(known.parameters) & frozenset(known.attributes) - {"id", "image"}
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """The other parameters, and the attributes that only show them."""
+        known = surface()
+        return frozenset({*known.parameters, *known.attributes}) - self.assignable
 
     @property
     def is_client(self) -> bool:
@@ -129,7 +146,8 @@ class FlashEndpoint(EndpointObject):
             PythonError: no endpoint of the SDK has this attribute.
         """
         help = instead_of_attribute(name)
-        if help is not None and name not in self.declared.arguments:
+        own = {*self.declared.arguments, *self.declared.attributes}
+        if help is not None and name not in own:
             text = f"'Endpoint' object has no attribute '{name}'"
             raise PythonError(AttributeError, text, span, help=help)
         self.declared.attributes_read.add(name)
@@ -139,8 +157,18 @@ class FlashEndpoint(EndpointObject):
         return EndpointObject.attribute(self, name, span)
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointClass(DeclaringFunction):
+    """The class `Endpoint` of the SDK."""
+
+    @property
+    def parameters(self) -> tuple[str, ...] | None:
+        """The parameters that the newest SDK has."""
+        return surface().parameters
+
+
 OBJECTS: Mapping[str, object] = {
-    "Endpoint": DeclaringFunction(dialect="flash", name="Endpoint", makes=FlashEndpoint),
+    "Endpoint": EndpointClass(dialect="flash", name="Endpoint", makes=FlashEndpoint),
     **{name: ArgumentClass(name) for name in CLASSES if name != "Endpoint"},
     **ENUMS,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flashc_core.suggest import nearest
 from flashc_ir.platform.sdk import has_name, newest_version, surface
 
-from .names import NAMES, REEXPORTS
+from .names import ERRORS, NAMES, REEXPORTS
 
 _SDK = "runpod_flash"
 _OWN = frozenset({"flashc", "flashc.sdk"})
@@ -49,7 +49,9 @@ def instead_of_name(module: str, name: str) -> tuple[str, ...] | None:
     if module == _SDK:
         missing = not has_name(name)
     else:
-        known = name in (*NAMES, *REEXPORTS, "sdk") or name.startswith("__") or name.islower()
+        known = (
+            name in (*NAMES, *ERRORS, *REEXPORTS, "sdk") or name.startswith("__") or name.islower()
+        )
         missing = module in _OWN and not known
     if not missing:
         return None

@@ -13,8 +13,8 @@ from flashc.frontend.parameter_table import (
     Table,
     check_names,
     names_of,
+    read_identifier,
     read_integer,
-    read_text,
 )
 from flashc_core import rules
 from flashc_core.diagnostics import Label
@@ -40,7 +40,7 @@ def _read_datacenter(parameter: Parameter[str | None], arguments: Arguments) -> 
 
 def _read_id(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
     """Read the id of a volume; report a placeholder such as `<VOLUME-ID>`."""
-    text = read_text(parameter, arguments)
+    text = read_identifier(parameter, arguments)
     argument = arguments.given(parameter.name)
     if text is None or argument is None or _ID.fullmatch(text):
         return text
@@ -60,7 +60,7 @@ NAME = Parameter[str | None](
     annotation="str | None",
     default=None,
     example='"models"',
-    reader=read_text,
+    reader=read_identifier,
     manifest=("name",),
     doc="The volume's name. If there is no volume of this name, it is created.",
 )

@@ -1,4 +1,7 @@
-"""Lower the endpoints of resource classes: their fields are those of `Endpoint` by other names."""
+"""Lower endpoints of the older resource classes, such as `LiveServerless`.
+
+Their fields correspond to parameters of `Endpoint`.
+"""
 
 from __future__ import annotations
 
@@ -11,31 +14,33 @@ from flashc.frontend.decode import span_of_name
 from flashc.frontend.endpoint_lowering import EndpointLowering
 from flashc.frontend.flash import parameters
 from flashc.frontend.parameter_table import Arguments, check_names
-from flashc.frontend.resource_names import resource_name
 from flashc_core import rules
 from flashc_core.source import Edit
 from flashc_ir.endpoints import Configuration
 from flashc_ir.requirements import Dependency
+from flashc_ir.resource_names import resource_name
 
 from .names import (
     DEFAULT_CPU,
     FIELDS,
-    IMAGES,
+    IMAGE_SOURCES,
     LOAD_BALANCED,
     LOCATIONS,
     OF_ENDPOINT,
     OWN_IMAGE,
-    SAME,
+    PARAMETER_BY_FIELD,
     SUFFIX,
     WORKERS,
 )
 from .semantics import LegacyValue
 
-_WRITTEN = {parameter: field for field, parameter in SAME.items()} | {"workers": WORKERS[1]}
+_WRITTEN = {parameter: field for field, parameter in PARAMETER_BY_FIELD.items()} | {
+    "workers": WORKERS[1]
+}
 
 
 class LegacyLowering(EndpointLowering):
-    """Lowers one resource class with what `remote` decorates."""
+    """Lowers one resource class, and the functions and classes that `@remote(...)` decorates."""
 
     kind = "Endpoint"
     table = parameters.ENDPOINT
@@ -43,12 +48,12 @@ class LegacyLowering(EndpointLowering):
 
     @property
     def legacy(self) -> LegacyValue:
-        """The declared endpoint, which the evaluator made by this dialect."""
+        """The declared endpoint, as the evaluator represents it for this dialect."""
         assert isinstance(self.value, LegacyValue)
         return self.value
 
     def arguments(self, *, load_balanced: bool = False) -> Arguments:
-        """Return the arguments as those of `Endpoint`; messages have the names of the fields."""
+        """Return the arguments under the parameter names of `Endpoint`; findings use the field names."""
         return Arguments(
             self.decoder,
             self.legacy.kind,
@@ -64,7 +69,7 @@ class LegacyLowering(EndpointLowering):
         with `Cpu`, `cpu` has a default.
         """
         given = self.legacy.arguments
-        for field, parameter in SAME.items():
+        for field, parameter in PARAMETER_BY_FIELD.items():
             if field in given:
                 is_name = field == "name"
                 yield parameter, self._without_suffix(given[field]) if is_name else given[field]
@@ -81,7 +86,7 @@ class LegacyLowering(EndpointLowering):
             pair = Known(SequenceValue(tuple, values), first.span)
             yield "workers", Argument(pair, first.span, first.keyword)
         if LOCATIONS in given and "datacenter" not in given:
-            yield "datacenter", _split(given[LOCATIONS])
+            yield "datacenter", _as_location_list(given[LOCATIONS])
         if self.legacy.kind.startswith("Cpu") and "instanceIds" not in given:
             default = Known(DEFAULT_CPU, self.legacy.span)
             yield "cpu", Argument(default, self.legacy.span)
@@ -99,7 +104,9 @@ class LegacyLowering(EndpointLowering):
         """Report what is wrong with the declaration as a whole; return whether to lower it."""
         raw = Arguments(self.decoder, self.legacy.kind, self.legacy.arguments)
         check_names(raw, FIELDS | {*OF_ENDPOINT})
-        image = next((raw.given(name) for name in IMAGES if raw.given(name) is not None), None)
+        image = next(
+            (raw.given(name) for name in IMAGE_SOURCES if raw.given(name) is not None), None
+        )
         is_own = image is not None or self.legacy.kind in OWN_IMAGE
         if is_own and (self.legacy.targets or self.legacy.routes):
             self.decoder.sink.report(
@@ -133,11 +140,11 @@ class LegacyLowering(EndpointLowering):
         return parameters.read_configuration(arguments)
 
     def edit(self, name: str) -> Edit:
-        """Return the edit that leaves only the resource's name."""
+        """Return the edit that replaces the declaration by the resource's name."""
         return Edit(self.value.text, json.dumps(resource_name(name)))
 
-    def idle(self) -> Edit | None:
-        """Return the edit of a resource that nothing decorates: programs often keep some."""
+    def edit_if_unused(self) -> Edit | None:
+        """Return the edit that replaces an unused resource by `""`; programs often keep some."""
         return Edit(self.value.text, '""')
 
     def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
@@ -145,7 +152,7 @@ class LegacyLowering(EndpointLowering):
         return parameters.declared_dependencies(self.arguments())
 
 
-def _split(argument: Argument) -> Argument:
+def _as_location_list(argument: Argument) -> Argument:
     """Return `locations="EU-RO-1,US-KS-2"` as a list of data centres."""
     value = argument.value
     if not isinstance(value, Known) or not isinstance(value.value, str):

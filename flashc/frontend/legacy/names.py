@@ -14,7 +14,7 @@ SUFFIX = "-fb"  # the SDK removes it from names
 DEFAULT_CPU = "cpu3g-2-8"
 
 # The parameters of `Endpoint` by the fields of a resource class that mean the same.
-SAME = {
+PARAMETER_BY_FIELD = {
     "name": "name",
     "gpus": "gpu",
     "instanceIds": "cpu",
@@ -34,13 +34,13 @@ SAME = {
 }
 WORKERS = ("workersMin", "workersMax")
 LOCATIONS = "locations"
-IMAGES = ("imageName", "templateId")
+IMAGE_SOURCES = ("imageName", "templateId")
 # Fields that no deployment reads, or that the SDK fills in itself.
 UNUSED = frozenset(
     "id type cudaVersions allowedCudaVersions networkVolumeId flashEnvironmentId workersPFBTarget "
     "activeBuildid aiKey computeType createdAt gpuIds hubRelease repo userId flashBootType".split()
 )
-FIELDS = frozenset({*SAME, *WORKERS, LOCATIONS, *IMAGES, *UNUSED})
+FIELDS = frozenset({*PARAMETER_BY_FIELD, *WORKERS, LOCATIONS, *IMAGE_SOURCES, *UNUSED})
 # The parameters of `remote` in their order.
 PARAMETERS = (
     "resource_config",

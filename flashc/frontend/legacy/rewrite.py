@@ -31,9 +31,9 @@ from .names import (
     OF_ENDPOINT,
     OWN_IMAGE,
     PACKAGES,
+    PARAMETER_BY_FIELD,
     PARAMETERS,
     REMOTE,
-    SAME,
     SUFFIX,
     WORKERS,
 )
@@ -94,7 +94,12 @@ class _Rewriter:
 
     def _declaration(self, value: LegacyValue) -> Iterator[Edit]:
         """Yield the edits of one resource class and of its decorators."""
-        if value.kind in OWN_IMAGE or value.problems or value.condition is not None:
+        if (
+            value.kind in OWN_IMAGE
+            or value.problems
+            or value.is_assigned
+            or value.condition is not None
+        ):
             raise _CannotRewrite
         constructor = self._constructor(value)
         inline = False
@@ -122,7 +127,7 @@ class _Rewriter:
         ):
             raise _CannotRewrite  # `**CONFIG`, whose values are written elsewhere
         parts: list[str] = []
-        for field, parameter in SAME.items():
+        for field, parameter in PARAMETER_BY_FIELD.items():
             if field in given:
                 known = given[field].value if field == "name" else None
                 text = self._text(given[field])
@@ -139,7 +144,9 @@ class _Rewriter:
             parts.append(f"datacenter={self._text(given[LOCATIONS])}.split(',')")
         if value.kind.startswith("Cpu") and "instanceIds" not in given:
             parts.append(f'cpu="{DEFAULT_CPU}"')
-        if any(name not in (*SAME, *WORKERS, LOCATIONS, *OF_ENDPOINT) for name in given):
+        if any(
+            name not in (*PARAMETER_BY_FIELD, *WORKERS, LOCATIONS, *OF_ENDPOINT) for name in given
+        ):
             raise _CannotRewrite
         for name in OF_ENDPOINT:
             texts = [self._text(use.arguments[name]) for use in value.uses if name in use.arguments]

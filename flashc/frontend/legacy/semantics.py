@@ -9,6 +9,7 @@ from typing import ClassVar
 from flashc.evaluator.declarations import (
     DecoratedTarget,
     EndpointValue,
+    Misuse,
     RouteMethod,
     RouteTarget,
 )
@@ -18,6 +19,7 @@ from flashc.evaluator.objects import Argument, CallArguments, ClassValue, Functi
 from flashc.evaluator.values import Known, SequenceValue, Unknown, Value, is_none
 from flashc.frontend.decorators import VERBS
 from flashc_core.source import Span
+from flashc_core.suggest import nearest
 
 from .names import CLASSES, FIELDS, LOAD_BALANCED, OF_ENDPOINT, PARAMETERS, REMOTE
 
@@ -35,9 +37,13 @@ class Use:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class LegacyValue(EndpointValue):
-    """An endpoint that a resource class declares; `kind` is the class, `uses` are its decorators."""
+    """An endpoint that a resource class declares; `kind` is the class, `uses` are its decorators.
+
+    `is_assigned` says that the program has assigned a field after the declaration.
+    """
 
     kind: str
+    is_assigned: bool = False
     uses: list[Use] = field(default_factory=list[Use])
 
 
@@ -104,10 +110,16 @@ class Resource(DialectObject):
             return self.declared.arguments[name].value
         return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
-    def assign_attribute(self, name: str, value: Value) -> None:
-        """Note that the program changes the object after its declaration."""
-        reason = f"the attribute `{name}` is assigned afterwards"
-        self.declared.problems.append(Unknown(reason=reason, origin=value.origin))
+    def assign_attribute(self, host: Host, name: str, value: Value, span: Span) -> None:
+        """Change a field, as if the program had given the value to the class."""
+        self.declared.is_assigned = True
+        if name in FIELDS:
+            self.declared.arguments[name] = Argument(host.condition or value, span)
+            return
+        close = nearest(name, FIELDS)
+        advice = "remove it" if close is None else f"did you mean `{close}`?"
+        message = f"`{self.declared.kind}` has no field `{name}`"
+        self.declared.misuses.append(Misuse(span, message, advice))
 
     def note_assignment(self, name: str, module: str) -> None:
         """Note the first name to which the object's own module assigns the object."""

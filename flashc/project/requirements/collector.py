@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -63,7 +64,9 @@ class Collector:
             return None  # reading a named pipe would not end
         try:
             return self.project.read(path)
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.EFBIG and not path.startswith(("../", "/")):
+                self.report(WholeFile(path), f"`{path}` can't be read: {error.strerror}")
             return None
 
     def table(self, path: str) -> dict[str, Any] | None:
@@ -129,6 +132,7 @@ class Collector:
                 span=span,
                 source=parsed.source,
                 hashes=tuple(sorted({*hashes, *parsed.hashes})),
+                is_unnamed=parsed.is_unnamed,
             )
         )
 
@@ -201,17 +205,19 @@ def span_of(path: str, lines: Lines, *sought: str, after: str = "") -> Span:
     Lines up to the first one that contains `after` are passed over.  A file may write a string with
     escapes, so that no line contains it.  Then the result is the whole file.
     """
-    begin = 1
-    for number in range(1, len(lines) + 1 if after else 1):
-        if after in lines.line(number):
-            begin = number
-            break
-    for text in sought:
-        for number in range(begin, len(lines) + 1):
-            column = lines.line(number).find(text)
-            if column >= 0:
-                return Span(path, number, column + 1, number, column + 1 + len(text))
-    return Span(path, 1, 1, len(lines), len(lines.line(len(lines))) + 1)
+    whole = lines.text
+    found = whole.find(after) if _is_in_one_line(after) else -1
+    begin = lines.offset(lines.position(found)[0], 1) if found >= 0 else 0
+    for text in filter(_is_in_one_line, sought):
+        start = whole.find(text, begin)
+        if start >= 0:
+            return lines.span(path, start, start + len(text))
+    return lines.span(path, 0, len(whole))
+
+
+def _is_in_one_line(text: str) -> bool:
+    """Return whether a text has no end of a line."""
+    return "\n" not in text and "\r" not in text
 
 
 def is_project_itself(parsed: Parsed) -> bool:

@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from flashc_core.files import MOST_READ
 from flashc_core.source import Lines, Span
+from flashc_core.temporary import temporary_folder
 from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
@@ -23,6 +25,7 @@ _HARMLESS = frozenset(
     "requirements constraints only_binary prefer_binary use_features features_enabled "
     "require_hashes".split()
 )
+_NO_FILE = "is not a regular file"
 
 
 def read_pip_files(collector: Collector) -> None:
@@ -43,10 +46,8 @@ def read_pip_files(collector: Collector) -> None:
         if unsaved is None:
             parsed = RequirementsFile.from_file(str(file), include_nested=True)
         else:  # the parser's own `from_string` raises NameError
-            import tempfile
-
-            with tempfile.TemporaryDirectory(prefix="flashc-") as folder:
-                draft = Path(folder, REQUIREMENTS)
+            with temporary_folder("requirements") as folder:
+                draft = folder / REQUIREMENTS
                 draft.write_bytes(unsaved)
                 parsed = RequirementsFile.from_file(str(draft), include_nested=False)
     except (OSError, ValueError, InstallationError) as error:
@@ -106,10 +107,13 @@ def _problem(collector: Collector, path: str, above: tuple[str, ...]) -> str:
         return "is a lock of PEP 751: remove the line; flashc reads `pylock.toml` by itself"
     file = collector.project.root / path
     try:
-        ends = path in collector.project.unsaved or file.is_file() or not file.exists()
+        if path in collector.project.unsaved or not file.exists():
+            return ""
+        if not file.is_file():
+            return _NO_FILE
+        return "is too large" if file.stat().st_size > MOST_READ else ""
     except (OSError, ValueError):  # such as a null byte in the path
-        ends = False
-    return "" if ends else "is not a regular file"
+        return _NO_FILE
 
 
 def _read_requirement(
@@ -254,7 +258,8 @@ def _including_line(collector: Collector, included: str) -> Span:
     If an included file includes it, return the first line of `requirements.txt` that includes
     anything.
     """
-    lines = Lines(collector.project.read(REQUIREMENTS).decode("utf-8", "replace"))
+    data = collector.read_bytes(REQUIREMENTS) or b""
+    lines = Lines(data.decode("utf-8", "replace"))
     including: dict[str, int] = {}
     for number in range(1, len(lines) + 1):
         for path in includes_in(lines.line(number).encode()):

@@ -14,14 +14,14 @@ from flashc_ir.requirements import Offer
 
 from .collector import Collector, as_list, as_table, is_project_itself, span_of
 from .pip_files import REQUIREMENTS
-from .texts import InvalidText, Parsed
+from .texts import InvalidText
 from .uv_tables import UvTables
 
 PYPROJECT = "pyproject.toml"
 
 
 def read_pyproject(collector: Collector, uv: UvTables) -> None:
-    """Add the requirements of `[project]`, and of the extras and groups that are chosen."""
+    """Add the requirements of `[project]`, and of the selected extras and groups."""
     document = collector.table(PYPROJECT)
     if document is None:
         return
@@ -30,7 +30,7 @@ def read_pyproject(collector: Collector, uv: UvTables) -> None:
     project = as_table(document.get("project"))
     own = canonicalize_name(str(project.get("name", "")))
     for entry in as_list(project.get("dependencies")):
-        extras = _extras_of(own, entry)
+        extras = _extras_of_self_reference(own, entry)
         if extras is not None:  # the project itself, with extras of its own
             collector.extras |= extras
             continue
@@ -41,8 +41,8 @@ def read_pyproject(collector: Collector, uv: UvTables) -> None:
     _check_dynamic(collector, document, lines)
 
 
-def _extras_of(name: str, entry: object) -> set[str] | None:
-    """Return the extras that a requirement for the project itself names; None for other ones."""
+def _extras_of_self_reference(name: str, entry: object) -> set[str] | None:
+    """Return the extras in a requirement for the project itself; None for other requirements."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -52,10 +52,11 @@ def _extras_of(name: str, entry: object) -> set[str] | None:
     return requirement.extras if canonicalize_name(requirement.name) == name else None
 
 
-def _add(
-    collector: Collector, uv: UvTables, entry: object, span: Span, *, group: str = ""
-) -> Parsed | None:
-    """Add one requirement with the source that `[tool.uv.sources]` gives it."""
+def _add(collector: Collector, uv: UvTables, entry: object, span: Span, *, group: str = "") -> None:
+    """Add a requirement once for each of its sources in `[tool.uv.sources]`; report an invalid one.
+
+    A requirement for the project itself is skipped.
+    """
     try:
         parsed = collector.parse(str(entry))
         if not is_project_itself(parsed):
@@ -63,26 +64,32 @@ def _add(
                 collector.add(variant, span)
     except InvalidText as error:
         collector.refuse(str(entry), span, error)
-        return None
-    return parsed
 
 
 def _read_extras(
     collector: Collector, uv: UvTables, optional: dict[str, Any], lines: Lines
 ) -> None:
-    """Add the requirements of the chosen extras; the others are offers.
+    """Add the requirements of the selected extras; record those of the other extras as offers.
 
-    An extra may name others, as `app[other]`.
+    Messages about missing packages use the offers for hints.  An extra may include others, as
+    `app[other]`.
     """
     own = canonicalize_name(collector.distribution_in("") or "")
-    lists = _Lists("extra", "extra", "optional-dependencies", optional, collector.extras)
-    for extra, entry in lists.chosen(collector, lines, lambda entry: _extras_of(own, entry)):
+    lists = _RequirementLists("extra", "extra", "optional-dependencies", optional, collector.extras)
+    for extra, entry in lists.chosen(
+        collector, lines, lambda entry: _extras_of_self_reference(own, entry)
+    ):
         _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), extra))
 
 
 def _read_groups(collector: Collector, uv: UvTables, groups: dict[str, Any], lines: Lines) -> None:
-    """Add the requirements of the chosen dependency groups (PEP 735); the others are offers."""
-    lists = _Lists("group", "dependency group", "dependency-groups", groups, collector.groups)
+    """Add the requirements of the selected dependency groups (PEP 735); record the rest as offers.
+
+    Messages about missing packages use the offers for hints.
+    """
+    lists = _RequirementLists(
+        "group", "dependency group", "dependency-groups", groups, collector.groups
+    )
     for group, entry in lists.chosen(collector, lines, _included_group):
         span = span_of(PYPROJECT, lines, str(entry), group, after="[dependency-groups]")
         _add(collector, uv, entry, span, group=group)
@@ -95,10 +102,11 @@ def _included_group(entry: object) -> set[str] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lists:
-    """Named lists of requirements, of which `[tool.flashc]` chooses some: extras or groups.
+class _RequirementLists:
+    """Named lists of requirements, of which `[tool.flashc]` selects some: extras or groups.
 
-    `word` and `kind` say what one list is, `table` is the table of `pyproject.toml` that has them.
+    `word` and `kind` are the singular nouns for one list: `word` for options, `kind` for messages.
+    `table` is the table of `pyproject.toml` that has the lists.
     """
 
     word: str
@@ -110,9 +118,10 @@ class _Lists:
     def chosen(
         self, collector: Collector, lines: Lines, included: Callable[[object], set[str] | None]
     ) -> Iterator[tuple[str, object]]:
-        """Yield the requirements of the wanted lists with the list's canonical name; offer others.
+        """Yield (list name, requirement) for the selected lists; record the rest as offers.
 
-        `included` returns the lists that an entry names; None for a requirement.
+        Lists that a selected list includes are selected too.  `included` returns the lists that an
+        entry includes; None for a requirement.
         """
         by_name = {canonicalize_name(n): (n, as_list(each)) for n, each in self.entries.items()}
         pending = [canonicalize_name(name) for name in sorted(self.wanted)]
@@ -143,7 +152,7 @@ class _Lists:
 
 
 def _offer(collector: Collector, entries: list[Any], lines: Lines, place: str, help: str) -> None:
-    """Add the requirements of an extra or group that is not chosen, as far as they are valid."""
+    """Record the valid requirements of an unselected extra or group as offers."""
     for entry in entries:
         if not isinstance(entry, str):
             continue
@@ -156,9 +165,9 @@ def _offer(collector: Collector, entries: list[Any], lines: Lines, place: str, h
 
 
 def _check_dynamic(collector: Collector, document: dict[str, Any], lines: Lines) -> None:
-    """Report dependencies that the build backend would compute, if no file lists them.
+    """Read the files that `[tool.setuptools.dynamic]` names; report dependencies that no file lists.
 
-    `[tool.setuptools.dynamic]` may name files: these are read, as pip's files without options.
+    These files are read as requirements files without pip options.
     """
     if "dependencies" not in as_list(as_table(document.get("project")).get("dynamic")):
         return

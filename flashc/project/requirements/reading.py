@@ -26,8 +26,10 @@ from .pip_files import read_pip_files
 class Requirements:
     """The requirements of the whole app, each with the span of the line that declares it.
 
-    `own` are those that are the project itself, `offers` are those in places that are not chosen.  `is_complete` is False if an error was
-    reported, so that requirements may be missing.  `inputs` are the files that were looked for.
+    `own`: locations of requirements that name the project itself.  `offers`: requirements in extras,
+    groups or files that the app does not select.  `is_complete` is False if an error was reported, so
+    that requirements may be missing.  `inputs` are the files that were looked for, also if they do
+    not exist.
     """
 
     found: tuple[Dependency, ...]
@@ -43,14 +45,14 @@ def read_requirements(
 ) -> Requirements:
     """Return the requirements that the project's files declare.
 
-    `extras` and `groups` are the extras and dependency groups of `pyproject.toml` that are chosen.
+    `extras` and `groups` are the selected extras and dependency groups of `pyproject.toml`.
     """
-    own = Sink()
-    collector = Collector(project=project, sink=own, extras=set(extras), groups=set(groups))
+    local_sink = Sink()
+    collector = Collector(project=project, sink=local_sink, extras=set(extras), groups=set(groups))
     read_pip_files(collector)
     uv = None
     if "pyproject.toml" in project.by_path:
-        # These take longer to import than a cached check, and not every project needs them
+        # Imported here because these imports take longer than a whole cached check.
         from .locked_versions import read_locked_versions
         from .poetry import read_poetry
         from .pyproject import read_pyproject
@@ -75,7 +77,7 @@ def read_requirements(
 
         follow_folders(collector, uv or UvTables())
     _check_indexes(collector)
-    for diagnostic in own:
+    for diagnostic in local_sink:
         sink.add(diagnostic)
     return Requirements(
         found=tuple(collector.found),
@@ -90,7 +92,7 @@ def read_requirements(
             insecure_hosts=tuple(collector.insecure_hosts),
             overrides=tuple(collector.overrides),
         ),
-        is_complete=not own.has_errors(),
+        is_complete=not local_sink.has_errors(),
         inputs=tuple(dict.fromkeys(collector.inputs)),
     )
 

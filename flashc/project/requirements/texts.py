@@ -38,13 +38,15 @@ class InvalidText(ValueError):
 class Parsed:
     """A requirement: its canonical name, its text of PEP 508 without a URL, and its source.
 
-    `hashes` are those in the fragment of the URL, `#sha256=HEX`.
+    `hashes` are those in the fragment of the URL, `#sha256=HEX`.  `is_unnamed` says that the text is
+    the URL of a git repository without a name, so that `name` is only that of the repository.
     """
 
     name: str
     requirement: str
     source: Source | None = None
     hashes: tuple[str, ...] = ()
+    is_unnamed: bool = False
 
 
 def parse(
@@ -71,6 +73,10 @@ def parse(
         return _from_location(text, folder, name_of)
     name = canonicalize_name(requirement.name)
     url, requirement.url = requirement.url, None
+    try:
+        Requirement(str(requirement))
+    except InvalidRequirement as error:  # a marker with a line break or quotes in its text
+        raise InvalidText("its marker has a text that no requirements file can contain") from error
     source = None if url is None else source_of(url, folder)
     if isinstance(source, PathSource | UrlSource):
         _check_name(name, source)
@@ -83,6 +89,8 @@ def source_of(location: str, folder: str = "") -> Source:
     Raises:
         InvalidText: flashc can't get a distribution from there.
     """
+    if "\0" in unquote(location):
+        raise InvalidText("it contains a null character")
     if location.startswith(_OTHER_SYSTEMS):
         raise InvalidText("only git repositories are supported", "make a wheel, and name its path")
     if location.startswith("git+"):
@@ -188,13 +196,24 @@ def _from_location(text: str, folder: str, name_of: Callable[[str], str | None])
     name = egg or _name_in(source)
     if not name and isinstance(source, PathSource):
         name = name_of(source.path)
+    is_unnamed = not name and isinstance(source, GitSource)
+    if is_unnamed:
+        name = _name_of_repository(source)
     if not name:
         raise InvalidText(
             f"`{location}` does not say which package it is", f"write `NAME @ {location}`"
         )
     requirement = f"{name}[{extras}]" if extras else name
     parsed = parse(f"{requirement} ; {markers[0]}" if markers else requirement)
-    return replace(parsed, source=source, hashes=hashes_in(location))
+    return replace(parsed, source=source, hashes=hashes_in(location), is_unnamed=is_unnamed)
+
+
+def _name_of_repository(source: Source) -> str | None:
+    """Return the last part of a repository's path as the name of a distribution; None if it is none."""
+    assert isinstance(source, GitSource)
+    last = PurePosixPath(_split(source.url).path).name.removesuffix(".git")
+    name = re.sub(r"[^A-Za-z0-9._-]+|^[._-]+|[._-]+$", "", last)
+    return name or None
 
 
 def hashes_in(url: str) -> tuple[str, ...]:

@@ -10,18 +10,22 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from flashc_core.ast_nodes import children
 from flashc_core.source import Lines, Span, column_of_byte
 from flashc_ir.modules import Import, ImportedName, ImportProblem
 
 from .resolve import (
     IMPORT_ERRORS,
     IMPORT_FUNCTIONS,
+    OWN_PACKAGE,
     START_FUNCTIONS,
     ModuleIndex,
     origin_of,
+    resolve_name,
     resolve_relative,
     started_modules,
 )
+from .text_imports import has_dynamic_imports
 
 
 def collect_imports_ast(
@@ -49,10 +53,12 @@ def collect_tree_imports(
         RecursionError: the code is nested too deeply.
     """
     package = name if is_package else name.rpartition(".")[0]
-    has_dynamic = any(function.rpartition(".")[2] in text for function in IMPORT_FUNCTIONS)
-    has_dynamic = has_dynamic or any(function in text for function in START_FUNCTIONS)
     collector = _Collector(
-        path=path, package=package, text=text, index=index, has_dynamic=has_dynamic
+        path=path,
+        package=package,
+        text=text,
+        index=index,
+        has_dynamic=has_dynamic_imports(text),
     )
     collector.visit_block(tree.body, _ImportScope())
     return tuple(collector.imports), tuple(collector.problems)
@@ -146,7 +152,7 @@ class _Collector:
     def _generic(self, node: ast.AST, around: _ImportScope) -> None:
         """Visit the children of a node; if the module has no dynamic imports, only its blocks."""
         if self.has_dynamic:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 self.visit(child, around)
             return
         for block in _BLOCKS:
@@ -185,7 +191,7 @@ class _Collector:
 
     def _dynamic(self, node: ast.Call, around: _ImportScope) -> None:
         """Collect `importlib.import_module("name")`, `__import__("name")` and started scripts."""
-        callee = ast.unparse(node.func)
+        callee = _dotted(node.func)
         if callee in START_FUNCTIONS:
             for name in started_modules(_words(node.args), self.index):
                 self._add(node, name, None, around, dynamic=True)
@@ -197,12 +203,29 @@ class _Collector:
             self.problems.append(ImportProblem(span=self._span(node), text=text, computed=True))
             return
         name = first.value
-        level = len(name) - len(name.lstrip(".")) if callee != "__import__" else 0
-        module = resolve_relative(self.package, level, name[level:]) if level else name
+        package = self._anchor(node)
+        if package is None and name.startswith("."):
+            text = ast.get_source_segment(self.text, node) or callee
+            self.problems.append(ImportProblem(span=self._span(node), text=text, computed=True))
+            return
+        module = name if callee == "__import__" else resolve_name(package or "", name)
         if module is None:
             self.problems.append(ImportProblem(span=self._span(node), text=name, computed=False))
         else:
             self._add(node, module, None, around, dynamic=True)
+
+    def _anchor(self, node: ast.Call) -> str | None:
+        """Return the package from which `import_module` takes a relative name; None if it is computed."""
+        named = [item.value for item in node.keywords if item.arg == "package"]
+        match [*node.args[1:2], *named]:
+            case []:
+                return self.package
+            case [ast.Name(id=name)] if name in OWN_PACKAGE:
+                return self.package
+            case [ast.Constant(value=str(name))]:
+                return name
+            case _:
+                return None
 
     def _add(
         self,
@@ -244,6 +267,15 @@ class _Collector:
             end_line,
             column_of_byte(self._lines.line(end_line), end),
         )
+
+
+def _dotted(node: ast.expr) -> str:
+    """Return the text of a dotted name, "" for other expressions."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _words(arguments: list[ast.expr]) -> Iterator[str]:

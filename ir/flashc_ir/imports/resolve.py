@@ -67,6 +67,20 @@ def resolve_relative(package: str, level: int, module: str) -> str | None:
     return ".".join((*base, *([module] if module else ())))
 
 
+OWN_PACKAGE = frozenset({"__package__", "__name__"})
+"""What a call of `import_module` names as its second argument to mean the package of its module."""
+
+
+def resolve_name(package: str, name: str) -> str | None:
+    """Return the absolute module name of a text that `import_module` takes, such as `..a`.
+
+    `package` is the one from which a relative name starts.  The result is None if the import leaves
+    the project's root.
+    """
+    level = len(name) - len(name.lstrip("."))
+    return resolve_relative(package, level, name[level:]) if level else name
+
+
 def origin_of(
     index: ModuleIndex,
     module: str,

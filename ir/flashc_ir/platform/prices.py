@@ -1,4 +1,4 @@
-"""Provide what a GPU costs per second, from `data/prices.json`."""
+"""Provide what workers cost per second, from `data/prices.json`."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from msgspec import Struct
 from .facts import Fact, read_facts
 
 
-class PoolPrices(Fact, frozen=True, kw_only=True):
-    """US dollars per second and GPU, by the id of the pool."""
+class Prices(Fact, frozen=True, kw_only=True):
+    """US dollars per second, by the id of a pool of GPUs or of a CPU instance type."""
 
     per_second: dict[str, float]
 
 
 class PriceFacts(Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of the data file."""
+    """The content of the data file: prices of a GPU by its pool, and of a worker by its instance type."""
 
-    pools: PoolPrices
+    pools: Prices
+    instances: Prices
 
 
 @cache
-def prices() -> PoolPrices:
+def prices() -> PriceFacts:
     """Return the prices of the data file."""
-    return read_facts("prices", PriceFacts).pools
+    return read_facts("prices", PriceFacts)
 
 
-def highest_price(pools: Iterable[str]) -> float | None:
-    """Return the price of the dearest of some pools, in US dollars per second and GPU.
+def highest_price(known: Prices, ids: Iterable[str]) -> float | None:
+    """Return the price of the dearest of some pools or instance types, in US dollars per second.
 
-    The result is None if there are no pools, or if the price of one is not known.
+    The result is None if there are none, or if the price of one is not known.
     """
-    known = prices().per_second
-    found = [known.get(pool) for pool in pools]
+    found = [known.per_second.get(each) for each in ids]
     amounts = [amount for amount in found if amount is not None]
     return max(amounts) if amounts and len(amounts) == len(found) else None

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flashc_backends.runtime import identity, platform, registry, threads, trace
+from flashc_backends.runtime import identity, platform, proof, registry, threads, trace
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +22,13 @@ def new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     trace.begin("", None)
     monkeypatch.setattr(identity, "_own", None)
+    monkeypatch.setattr(proof, "_proofs", ["proof-of-the-app"])
     monkeypatch.setattr(registry, "_targets", {})
     monkeypatch.setattr(registry, "_routes", {})
     monkeypatch.setattr(platform, "_urls", {})
     monkeypatch.setattr(platform, "_fresh_until", 0.0)
     monkeypatch.setattr(platform, "_refreshing", False)
+    monkeypatch.setattr(platform, "_surroundings", platform.Surroundings())
     pools: dict[int, ThreadPoolExecutor] = {}
     monkeypatch.setattr(threads, "_pools", pools)
     yield

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from flashc_backends.runtime import client
+from flashc_backends.runtime import client, exchange
 from flashc_backends.runtime.client import Client, EndpointJob
 from flashc_backends.runtime.errors import RemoteError, RemoteTimeout
-from flashc_backends.runtime.exchange import Reply
+from flashc_backends.runtime.replies import Reply
 from tests.support.conversations import Answer, Script, lost
 
 JOBS = "https://api.runpod.ai/v2/e1"
@@ -23,13 +23,9 @@ def begin(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> Script:
     """A script that carries out the client's conversations, and whose clock it reads."""
     script = Script(*answers)
 
-    async def sleep(seconds: float) -> None:
-        script.paused.append(seconds)
-        script.now += seconds
-
-    monkeypatch.setattr(client, "run_async", script.run_async)
+    monkeypatch.setattr(exchange, "run", script.run)
+    monkeypatch.setattr(exchange, "run_async", script.run_async)
     monkeypatch.setattr(client, "time", script)
-    monkeypatch.setattr(asyncio, "sleep", sleep)
     return script
 
 
@@ -55,7 +51,14 @@ def test_runsync_waits_as_long_as_it_is_told(monkeypatch: pytest.MonkeyPatch) ->
     script = begin(monkeypatch, DONE)
     job = wait(HERE.runsync([1], timeout=5))
     assert (job.output, job.done) == (42, True)
-    assert (script.sent[0].url, script.sent[0].timeout) == (f"{JOBS}/runsync", 5)
+    assert (script.sent[0].url, script.sent[0].timeout) == (f"{JOBS}/runsync?wait=5000", 7)
+
+
+def test_runsync_returns_a_job_that_has_not_ended_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, *[Reply(200, {"id": "j", "status": "IN_PROGRESS"})] * 10)
+    job = wait(HERE.runsync([1], timeout=0.5))
+    assert (job.id, job.done) == ("j", False)
+    assert script.sent[0].url == f"{JOBS}/runsync?wait=1000"
 
 
 def test_status_and_cancel_name_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,10 +122,10 @@ def test_waiting_ends_with_the_job(end: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_waiting_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = begin(monkeypatch, QUEUED, QUEUED)
+    script = begin(monkeypatch, QUEUED, QUEUED, QUEUED)
     with pytest.raises(TimeoutError, match="job j has not ended within 1 s"):
         wait(EndpointJob(QUEUED.body, HERE).wait(timeout=1))
-    assert sum(script.paused) <= 1
+    assert sum(script.paused) == 1
 
 
 def test_a_job_that_has_ended_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

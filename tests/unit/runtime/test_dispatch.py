@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from flashc_backends.runtime import app, dispatch, identity, registry, sdk, wire
-from flashc_backends.runtime.errors import RemoteError
+from flashc_backends.runtime import app, dispatch, identity, registry, sdk, sending
 from flashc_backends.runtime.sdk import Endpoint
 
 Message = Any
@@ -30,12 +29,22 @@ class Sent:
     async def send_async(self, message: Message) -> Any:
         return self.send(message)
 
+    def stream(self, message: Message) -> Iterator[Any]:
+        self.messages.append(message)
+        yield from self.answer
+
+    async def stream_async(self, message: Message) -> AsyncIterator[Any]:
+        for item in self.stream(message):
+            yield item
+
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     found = Sent()
-    monkeypatch.setattr(wire, "send", found.send)
-    monkeypatch.setattr(wire, "send_async", found.send_async)
+    monkeypatch.setattr(sending, "send", found.send)
+    monkeypatch.setattr(sending, "send_async", found.send_async)
+    monkeypatch.setattr(sending, "stream", found.stream)
+    monkeypatch.setattr(sending, "stream_async", found.stream_async)
     identity.become("caller")
     return found
 
@@ -132,9 +141,13 @@ def test_other_attributes_belong_to_clients_only() -> None:
     assert inspect.ismethod(client.runsync)
     with pytest.raises(AttributeError, match="'other'"):
         _ = client.other
-    request = client.get("/items")
-    assert inspect.iscoroutine(request)
-    request.close()
+
+    async def make() -> None:
+        request = client.get("/items")
+        assert inspect.iscoroutine(request)
+        request.close()
+
+    asyncio.run(make())
 
 
 def test_configuration_is_kept_and_does_nothing() -> None:
@@ -195,7 +208,7 @@ def test_a_plain_function_blocks_plain_code_and_is_awaited_by_async_code(sent: S
     assert asyncio.run(through_plain_code()) == "done"
 
 
-def test_generators_yield_what_the_other_side_collected(sent: Sent) -> None:
+def test_generators_yield_what_the_other_side_yields(sent: Sent) -> None:
     sent.answer = [1, 2]
     assert list(dispatch.stub_of("gpu", generator)(2)) == [1, 2]
 
@@ -203,9 +216,6 @@ def test_generators_yield_what_the_other_side_collected(sent: Sent) -> None:
         return [chunk async for chunk in dispatch.stub_of("gpu", async_generator)(2)]
 
     assert asyncio.run(collected()) == [1, 2]
-    sent.answer = "text"
-    with pytest.raises(RemoteError, match="answered with a str"):
-        list(dispatch.stub_of("gpu", generator)(2))
 
 
 class Base:

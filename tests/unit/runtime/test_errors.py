@@ -13,10 +13,8 @@ from flashc_backends.runtime.errors import (
     EndpointNotFound,
     RemoteError,
     RemoteTimeout,
-    RemoteTraceback,
-    failure,
-    remote_failure,
 )
+from flashc_backends.runtime.failures import RemoteTraceback, failure, remote_failure
 
 
 def raised(kind: str, message: str = "text", **more: str) -> RemoteError:

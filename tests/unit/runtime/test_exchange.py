@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
+import json
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from flashc_backends.runtime import exchange
-from flashc_backends.runtime.exchange import Conversation, Pause, Reply, Send, Unreachable
+from flashc_backends.runtime.exchange import Conversation, Pause, Send, Unreachable
+from flashc_backends.runtime.replies import Reply
+from tests.support.raw_server import http, serving
 
 Run = Callable[[Conversation], Any]
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -29,8 +36,22 @@ BOTH = pytest.mark.parametrize("run", [exchange.run, run_on_a_loop], ids=["block
 def serve(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
     """Let `handler` answer in place of the network."""
     transport = httpx.MockTransport(handler)
-    monkeypatch.setattr(exchange, "_client", lambda: httpx.Client(transport=transport))
-    monkeypatch.setattr(exchange, "_async_client", lambda: httpx.AsyncClient(transport=transport))
+    monkeypatch.setattr(exchange, "_client", lambda: httpx.AsyncClient(transport=transport))
+
+
+class Body(httpx.AsyncByteStream):
+    """The body of an answer as the network delivers it: in parts, and not read yet."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = parts
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+
+
+def answer(status: int, body: str) -> httpx.Response:
+    return httpx.Response(status, stream=Body(body.encode()))
 
 
 def one(send: Send) -> Conversation:
@@ -46,7 +67,7 @@ def test_a_request_arrives_as_it_was_written(run: Run, monkeypatch: pytest.Monke
         assert request.extensions["timeout"] == dict.fromkeys(
             ("connect", "read", "write", "pool"), 7.0
         )
-        return httpx.Response(201, json={"got": request.read().decode()})
+        return answer(201, json.dumps({"got": request.content.decode()}))
 
     serve(monkeypatch, handler)
     content = {"json": {"x": 1}, "params": {"n": 1}}
@@ -67,7 +88,7 @@ def test_a_request_arrives_as_it_was_written(run: Run, monkeypatch: pytest.Monke
 def test_a_body_is_json_or_text(
     run: Run, status: int, text: str, body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve(monkeypatch, lambda _request: httpx.Response(status, text=text))
+    serve(monkeypatch, lambda _request: answer(status, text))
     assert run(one(Send("GET", "http://here/", {}, 1.0))) == Reply(status, body)
 
 
@@ -98,7 +119,7 @@ def test_no_reply_is_thrown_into_the_conversation(
             return str(error), error.timed_out
 
     serve(monkeypatch, handler)
-    assert run(conversation()) == (f"{kind.__name__} on GET http://here/x", timed_out)
+    assert run(conversation()) == (f"{kind.__name__} on GET http://here/x: no", timed_out)
     with pytest.raises(Unreachable):
         run(one(Send("GET", "http://here/x", {}, 1.0)))
 
@@ -106,7 +127,7 @@ def test_no_reply_is_thrown_into_the_conversation(
 @BOTH
 def test_a_conversation_goes_on_after_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: Iterator[Exception | httpx.Response] = iter(
-        [httpx.ConnectError("no"), httpx.Response(200, json=2)]
+        [httpx.ConnectError("no"), answer(200, "2")]
     )
 
     def handler(_request: httpx.Request) -> httpx.Response:
@@ -128,21 +149,20 @@ def test_a_conversation_goes_on_after_a_failure(run: Run, monkeypatch: pytest.Mo
     assert run(conversation()) == 2
 
 
-def test_a_pause_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+@BOTH
+def test_a_pause_waits(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
-        waited.append(-seconds)
+        waited.append(seconds)
 
     def conversation() -> Conversation:
         yield Pause(2.0)
         return "done"
 
-    monkeypatch.setattr(time, "sleep", waited.append)
-    assert exchange.run(conversation()) == "done"
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    assert run_on_a_loop(conversation()) == "done"
-    assert waited == [2.0, -2.0]
+    assert run(conversation()) == "done"
+    assert waited == [2.0]
 
 
 @BOTH
@@ -155,23 +175,83 @@ def test_what_a_conversation_raises_comes_out(run: Run) -> None:
         run(conversation())
 
 
-def test_connections_are_reused_but_never_by_a_child_process(
+def test_one_thread_sends_all_requests_but_never_those_of_a_child_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(exchange, "_blocking", {})
-    with exchange._client() as first:
-        assert exchange._client() is first
-        monkeypatch.setattr(os, "getpid", lambda: -1)
-        with exchange._client() as second:
-            assert second is not first
-            assert exchange._client() is second
+    monkeypatch.setattr(exchange, "_loops", {})
+    loops = [exchange._sending_loop(), exchange._sending_loop()]
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    loops.append(exchange._sending_loop())
+    try:
+        assert loops[0] is loops[1]
+        assert loops[0] is not loops[2]
+    finally:
+        for loop in loops[1:]:
+            stop(loop)
 
 
-def test_each_event_loop_has_connections_of_its_own() -> None:
-    async def client() -> httpx.AsyncClient:
-        found = exchange._async_client()
-        assert exchange._async_client() is found
-        await found.aclose()
-        return found
+def stop(loop: asyncio.AbstractEventLoop) -> None:
+    """Stop a loop that runs in a thread, and close it."""
+    thread = next(t for t in threading.enumerate() if t.ident == getattr(loop, "_thread_id", None))
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(60)
+    loop.close()
 
-    assert asyncio.run(client()) is not asyncio.run(client())
+
+def test_event_loops_share_connections_and_no_loop_is_kept() -> None:
+    """An app may start an event loop for each job: `asyncio.run(...)` in a plain function."""
+    known: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def ask(url: str) -> Reply:
+        known.append(weakref.ref(asyncio.get_running_loop()))
+        return await exchange.run_async(one(Send("GET", url, {}, 60.0)))  # type: ignore[no-any-return]
+
+    with serving(http(b"1")) as server:
+        for _ in range(3):
+            assert asyncio.run(ask(server.url)).body == 1
+    deadline = time.monotonic() + 60
+    while any(
+        loop() for loop in known
+    ):  # the other thread may still be at the end of the last call
+        assert time.monotonic() < deadline
+        gc.collect()
+
+
+@BOTH
+def test_the_callers_context_is_that_of_the_conversation(run: Run) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="")
+
+    def conversation() -> Conversation:
+        yield Pause(0.0)
+        return variable.get()
+
+    def call() -> Any:
+        variable.set("the caller's")
+        return run(conversation())
+
+    assert contextvars.copy_context().run(call) == "the caller's"
+
+
+def test_an_abandoned_call_is_ended() -> None:
+    ended = threading.Event()
+
+    def conversation() -> Conversation:
+        try:
+            yield Pause(60.0)
+        finally:
+            ended.set()
+
+    async def give_up() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(exchange.run_async(conversation()), 0.01)
+
+    asyncio.run(give_up())
+    assert ended.wait(60)
+
+
+@BOTH
+def test_cookies_of_an_answer_are_not_kept(run: Run) -> None:
+    with serving(http(b"1", set_cookie="a=b; Path=/")) as server:
+        for _ in range(2):
+            run(one(Send("GET", server.url, {}, 60.0)))
+    assert not any(b"cookie" in request.lower() for request in server.requests)

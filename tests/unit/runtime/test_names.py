@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flashc_backends.runtime import wire
+from flashc_backends.runtime import sending
 from flashc_backends.runtime.errors import RemoteError
 
 SHAPES = """
@@ -76,7 +76,7 @@ def answered(
         sent.append(job.payload)
         return output
 
-    monkeypatch.setattr(wire, "send_async", send_async)
+    monkeypatch.setattr(sending, "send_async", send_async)
     coroutine = call()
     try:
         coroutine.send(None)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from flashc_backends.runtime import identity, platform
-from flashc_backends.runtime.exchange import Pause, Reply, Send
+from flashc_backends.runtime.exchange import Pause, Send
 from flashc_backends.runtime.platform import RETRY_SECONDS, TABLE_SECONDS, Location
+from flashc_backends.runtime.replies import Reply
 from tests.support.conversations import Answer, Script, lost
 
 STATE = Reply(200, {"data": {"flashEnvironment": {"activeBuildId": "b7"}}})
@@ -47,10 +48,13 @@ def test_without_environment_or_key_the_sentinel_is_asked(
     assert found.headers["X-Flash-App"] == "shop"
     assert found.headers["X-Flash-Environment"] == "production"
     assert found.headers["X-Flash-Endpoint"] == "gpu"
-    assert "Host" not in found.headers
+    assert found.host == {}
 
 
-@pytest.mark.parametrize("base", ["http://127.0.0.1:8000/v2/", "http://[::1]:8000/v2"])
+@pytest.mark.parametrize(
+    "base",
+    ["http://127.0.0.1:8000/v2/", "http://[::1]:8000/v2", "http://localhost:8000/v2"],
+)
 def test_below_an_address_the_sentinel_is_named_in_a_header(
     base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +62,7 @@ def test_below_an_address_the_sentinel_is_named_in_a_header(
     found = locate(Script())
     address = base.rstrip("/").removesuffix("/v2").removeprefix("http://")
     assert found.web == f"http://{address}"
-    assert found.headers["Host"] == f"flash.{address}"
+    assert found.host == {"Host": f"flash.{address}"}
 
 
 def test_the_table_is_asked_for_once_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +76,17 @@ def test_the_table_is_asked_for_once_and_says_where(monkeypatch: pytest.MonkeyPa
     assert state.headers["Authorization"] == "Bearer k"
     assert state.content["json"]["variables"] == {"flashEnvironmentId": "env1"}
     assert manifest.content["json"]["variables"] == {"input": "b7"}
+
+
+def test_a_name_below_localhost_is_only_in_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many systems do not find such names; the local platform has them in its table."""
+    monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", "http://127.0.0.1:7000/v2")
+    script = begin(monkeypatch, STATE, build({"web": "https://ep1.localhost:7000"}))
+    found = locate(script, "web")
+    assert (found.web, found.host) == (
+        "http://127.0.0.1:7000",
+        {"Host": "ep1.127.0.0.1:7000"},
+    )
 
 
 def test_the_table_is_asked_for_again_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flashc_backends.runtime import identity, queue, registry
+from flashc_backends.runtime import app, identity, queue, registry
 from flashc_backends.runtime.errors import InvalidInput
 
 
@@ -247,3 +247,34 @@ def test_an_only_method_need_not_be_named() -> None:
 
 def test_an_argument_named_method_may_be_anything() -> None:
     assert handler(Only)(job(method=["a"])) == ["a"]
+
+
+def test_a_worker_tells_its_build_without_code_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+
+    def plain(**given: object) -> None:
+        calls.append(given)
+
+    async def coroutine(x: int) -> None:
+        calls.append(x)
+
+    async def generator(x: int) -> AsyncIterator[int]:
+        calls.append(x)
+        yield x
+
+    class Methods:
+        def one(self, **given: object) -> None:
+            calls.append(given)
+
+        def two(self, **given: object) -> None:
+            calls.append(given)
+
+    monkeypatch.setattr(app, "BUILD", "0123456789abcdef")
+    question = job(**identity.QUESTION)
+    for target in (plain, coroutine, Methods):
+        assert handler(target)(question) == "0123456789abcdef"
+        assert handler(target, 3)(question) == "0123456789abcdef"
+    assert asyncio.run(awaited(handler(generator)(question))) == ["0123456789abcdef"]
+    assert calls == []
+    handler(plain)(job(**identity.QUESTION, more=1))  # only exactly the question is one
+    assert calls == [{**identity.QUESTION, "more": 1}]

@@ -13,7 +13,7 @@ import pytest
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from pydantic import BaseModel
 
-from flashc_backends.runtime import registry, routes
+from flashc_backends.runtime import app, proof, registry, routes
 
 
 class Item(BaseModel):
@@ -71,12 +71,16 @@ def test_an_endpoint_without_routes_does_not_start() -> None:
         routes.load("web", ())
 
 
-def test_the_health_check_answers_before_any_route() -> None:
+def test_the_health_check_answers_before_any_route_and_tells_the_build(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "BUILD", "0123456789abcdef")
+
     async def catch(anything: str) -> str:
         return anything
 
     web = client(("GET", "/{anything}", catch))
-    assert web.get("/ping").json() == {"status": "healthy"}
+    assert web.get("/ping").json() == {"status": "healthy", "build": "0123456789abcdef"}
     assert web.get("/other").json() == "other"
 
 
@@ -180,20 +184,48 @@ class Odd(Exception):
     ("kind", "name"), [(ValueError, "ValueError"), (Odd, f"{Odd.__module__}.Odd")]
 )
 def test_another_endpoint_gets_the_exception(kind: type[Exception], name: str) -> None:
-    answer = failing(kind, "bad").post("/fail", headers={"X-Flashc-Dispatch": "1"})
+    answer = failing(kind, "bad").post("/fail", headers={"X-Flashc-Dispatch": "proof-of-the-app"})
     assert answer.status_code == 500
     body = answer.json()
     assert (body["error_type"], body["error_message"]) == (name, "bad")
     assert "in fail" in body["error_traceback"]
 
 
-def test_anyone_else_learns_nothing_of_the_exception() -> None:
-    answer = failing(ValueError, "secret").post("/fail")
+@pytest.mark.parametrize("proof", [None, "", "1", "proof-of-the-ap", "PROOF-OF-THE-APP", "é"])
+def test_anyone_else_learns_nothing_of_the_exception(proof: str | None) -> None:
+    headers = {} if proof is None else {"X-Flashc-Dispatch": proof.encode()}
+    answer = failing(ValueError, "secret").post("/fail", headers=headers)
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
 
 
-def test_an_answer_that_the_route_chose_is_given_to_all() -> None:
-    answer = failing(HTTPException, 404, "no such item").post(
-        "/fail", headers={"X-Flashc-Dispatch": "1"}
+def test_without_a_manifest_nobody_learns_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "_proofs", [""])
+    answer = failing(ValueError, "secret").post("/fail", headers={"X-Flashc-Dispatch": ""})
+    assert answer.text == "Internal Server Error"
+
+
+@pytest.mark.parametrize("proof", ["", "1"])
+def test_an_answer_that_the_route_chose_is_given_to_all(proof: str) -> None:
+    answer = failing(HTTPException, 404, {"item": 3}, {"X-Kind": "item"}).post(
+        "/fail", headers={"X-Flashc-Dispatch": proof}
     )
-    assert (answer.status_code, answer.json()) == (404, {"detail": "no such item"})
+    assert (answer.status_code, answer.json()) == (404, {"detail": {"item": 3}})
+    assert answer.headers["x-kind"] == "item"
+
+
+def test_another_endpoint_gets_the_exception_of_an_answer_that_the_route_chose() -> None:
+    answer = failing(HTTPException, 404, {"item": 3}, {"X-Kind": "item"}).post(
+        "/fail", headers={"X-Flashc-Dispatch": "proof-of-the-app"}
+    )
+    body = answer.json()
+    assert (answer.status_code, body["detail"]) == (404, {"item": 3})
+    assert answer.headers["x-kind"] == "item"
+    assert body["error_type"] == "fastapi.exceptions.HTTPException"
+    assert "in fail" in body["error_traceback"]
+
+
+def test_an_answer_without_a_body_has_no_details() -> None:
+    answer = failing(HTTPException, 304).post(
+        "/fail", headers={"X-Flashc-Dispatch": "proof-of-the-app"}
+    )
+    assert (answer.status_code, answer.content) == (304, b"")

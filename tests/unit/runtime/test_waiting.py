@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flashc_backends.runtime import dispatch, wire
+from flashc_backends.runtime import dispatch, sending, waiting
 from flashc_backends.runtime.values import plain
 
 
@@ -22,8 +22,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
         return int(job.payload["x"]) * 2
 
-    monkeypatch.setattr(wire, "send_async", send_async)
-    monkeypatch.setattr(wire, "send", lambda job: job.payload["x"] * 2)
+    monkeypatch.setattr(sending, "send_async", send_async)
+    monkeypatch.setattr(sending, "send", lambda job: job.payload["x"] * 2)
 
 
 def _double(x: int) -> Any: ...
@@ -80,6 +80,7 @@ async def retry(call: Callable[[], Any]) -> Any:
     return await call()
 
 
+WAITS = "all else in this worker waits"  # the warning of plain code that waits in an event loop
 AWAITED: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {}
 USED: dict[str, Callable[[], Any]] = {}
 
@@ -168,7 +169,8 @@ async def through_a_variable_of_async_code_and_a_list() -> Any:
 @awaited
 async def not_at_all() -> Any:
     found = start(1)
-    return found + 2
+    with pytest.warns(RuntimeWarning, match=WAITS):
+        return found + 2
 
 
 @awaited
@@ -272,32 +274,35 @@ def test_plain_code_uses_a_result_at_once(form: Callable[[], Any]) -> None:
         return form()
 
     assert form() == 4
-    assert asyncio.run(within_async_code()) == 4
+    with pytest.warns(RuntimeWarning, match=WAITS):
+        assert asyncio.run(within_async_code()) == 4
 
 
 def test_a_result_that_is_no_number_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "send", lambda job: {"items": [job.payload["x"]], "none": None})
+    monkeypatch.setattr(sending, "send", lambda job: {"items": [job.payload["x"]], "none": None})
 
     async def use() -> list[Any]:
         (found,) = start_all([3])
         found["more"] = 1
         return ["items" in found, len(found), list(found), bool(found), isinstance(found, dict)]
 
-    assert asyncio.run(use()) == [True, 3, ["items", "none", "more"], True, True]
+    with pytest.warns(RuntimeWarning, match=WAITS):
+        assert asyncio.run(use()) == [True, 3, ["items", "none", "more"], True, True]
 
 
 def test_a_task_sends_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
-    monkeypatch.setattr(wire, "send", lambda _job: sent.append("blocking"))
+    monkeypatch.setattr(sending, "send", lambda _job: sent.append("blocking"))
 
     async def send_async(_job: Any) -> None:
         sent.append("async")
 
-    monkeypatch.setattr(wire, "send_async", send_async)
+    monkeypatch.setattr(sending, "send_async", send_async)
 
     async def use() -> None:
         task = make_task(1)
         assert "Deferred" in repr(task)
+        assert not sent
         await asyncio.sleep(0)
         assert "running" in repr(task) or "finished" in repr(task)
         await task
@@ -321,5 +326,32 @@ def test_an_operator_that_a_result_lacks_raises_as_usual() -> None:
         return operate(start_all([3])[0])
 
     for operate in (lambda found: found + "a", len, lambda found: found[0]):
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError), pytest.warns(RuntimeWarning, match=WAITS):
             asyncio.run(use(operate))
+
+
+def test_what_a_job_returns_is_awaited_and_blocks_nothing() -> None:
+    """A call that async code returns, or puts into what it returns, has not begun."""
+
+    async def run(form: Callable[[], Any]) -> Any:
+        async def job() -> Any:
+            return form()
+
+        return plain(await waiting.arrived(await job()))
+
+    call = {"a": [(1, start(2)), start(3)], "b": 5}
+    assert asyncio.run(run(lambda: call)) == {"a": [(1, 4), 6], "b": 5}
+    assert asyncio.run(run(lambda: start(4))) == 8
+    assert asyncio.run(run(lambda: start_all([1, 2]))) == [2, 4]
+
+    async def twice() -> Any:
+        one = start_all([1])[0]
+        return await run(lambda: [one, one])
+
+    assert asyncio.run(twice()) == [2, 2]
+
+
+def test_a_value_that_contains_itself_stays_as_it_is() -> None:
+    value: list[Any] = []
+    value.append(value)
+    assert asyncio.run(waiting.arrived(value)) is value

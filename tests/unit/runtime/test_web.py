@@ -29,8 +29,8 @@ from fastapi import (
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
-from flashc_backends.runtime import dispatch, registry, routes, wire
-from flashc_backends.runtime.exchange import Reply, _reply
+from flashc_backends.runtime import dispatch, registry, routes, sending
+from flashc_backends.runtime.replies import Reply, reply_of
 
 if typing.TYPE_CHECKING:
     from nowhere import Tensor  # type: ignore[import-not-found]
@@ -221,7 +221,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, function: Any, method: str, path: s
         except StopIteration as stop:
             return stop.value
 
-    monkeypatch.setattr(wire, "send_async", send)
+    monkeypatch.setattr(sending, "send_async", send)
     return dispatch.route_stub_of("web", method, path, function)
 
 
@@ -229,7 +229,8 @@ async def ask(app: Any, step: Any) -> Reply:
     headers = {k: v for k, v in step.headers.items() if k.lower() != "host"}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport) as client:
-        return _reply(await client.request(step.method, step.url, headers=headers, **step.content))
+        reply = await client.request(step.method, step.url, headers=headers, **step.content)
+        return reply_of(reply, reply.content)
 
 
 @pytest.mark.parametrize(

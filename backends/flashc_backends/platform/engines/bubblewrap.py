@@ -6,16 +6,15 @@ In the sandbox, the worker has `/app`, `/runpod-volume` and the user 0, and sees
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
+from flashc_core.bubblewrap import find_bubblewrap as find_program
+from flashc_core.bubblewrap import mounts_of_system
+
 APP, VOLUME, HOME = "/app", "/runpod-volume", "/root"
-_SECONDS = 10
 
 
 class Mounts(Struct, frozen=True, kw_only=True):
@@ -27,18 +26,9 @@ class Mounts(Struct, frozen=True, kw_only=True):
     devices: bool
 
 
-@cache
 def find_bubblewrap() -> str | None:
     """Find `bwrap` and try it; return its path, None if it is missing or the system forbids what it needs."""
-    program = shutil.which("bwrap")
-    if program is None:
-        return None
-    trial = [program, *_namespaces(), "--ro-bind", "/", "/", "--proc", "/proc", "true"]
-    try:
-        subprocess.run(trial, capture_output=True, check=True, timeout=_SECONDS)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return program
+    return find_program(tuple(_namespaces()))
 
 
 def sandbox_command(
@@ -65,12 +55,7 @@ def _namespaces() -> list[str]:
 
 def _system() -> list[str]:
     """Return the options that mount the system's programs and configuration, read-only."""
-    line: list[str] = []
-    for path in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc"):
-        if os.path.islink(path):
-            line += ["--symlink", os.readlink(path), path]
-        elif os.path.isdir(path):
-            line += ["--ro-bind", path, path]
+    line = mounts_of_system(configuration=True)
     names = os.path.realpath("/etc/resolv.conf")  # often in /run, which a sandbox does not see
     if os.path.exists(names) and not names.startswith("/etc/"):
         line += ["--ro-bind", names, names]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import docker
 import docker.errors
 
 from flashc_core import rules
+from flashc_core.temporary import temporary_folder
 
 from .base import EngineError, Report
 from .rootfs import CHANGES, make_rootfs
@@ -90,8 +90,8 @@ class Images:
         if self._find_here(name):
             return name
         try:
-            with tempfile.TemporaryDirectory(prefix="flashc-image-") as folder:
-                archive = Path(folder, "rootfs.tar")
+            with temporary_folder("image") as folder:
+                archive = folder / "rootfs.tar"
                 make_rootfs(python, archive, self._report)
                 self._client.api.import_image_from_file(
                     str(archive), REPOSITORY, tag, changes=list(CHANGES)

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
-_ANNOUNCE = 3  # the file descriptor
+_PORT_DESCRIPTOR = 3  # the file descriptor
 _KEEP_ALIVE = 600  # seconds, as in the worker image
 
 
@@ -81,7 +81,7 @@ def _load(name: str) -> ModuleType:
 def _unpack(artifact: str, folder: str) -> None:
     """Unpack the artifact, as the worker image does.
 
-    No file of an artifact of flashc leads out of the folder, so old versions of Python unpack it safely too.
+    flashc's artifacts contain no path outside the folder, so extraction is safe without `data_filter` too.
     """
     import tarfile
 
@@ -92,7 +92,7 @@ def _unpack(artifact: str, folder: str) -> None:
             archive.extractall(folder)
 
 
-# The life of the process --------------------------------------------------------------------------
+# Ending the process -----------------------------------------------------------------------------
 
 
 def _exit_on_signal(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -131,7 +131,8 @@ def _configuration(handler: Callable[..., Any]) -> dict[str, Any]:
     """Return the configuration of the SDK for a handler.
 
     The worker image passes only the handler to the SDK.  Here, the configuration also has the number of jobs that the
-    handler can run at once, and the option for generators, as if the handler's file were run as a script.
+    handler can run at once, and the option for generators, both of which the handler's file sets when it runs as a
+    script.
     """
     configuration: dict[str, Any] = {"handler": _with_await(handler)}
     if inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler):
@@ -173,8 +174,8 @@ def _serve_requests(settings: dict[str, Any]) -> None:
         port = listener.getsockname()[1]
         os.environ["PORT"] = os.environ["PORT_HEALTH"] = str(port)
         if settings["announce"]:
-            os.write(_ANNOUNCE, b"%d\n" % port)
-            os.close(_ANNOUNCE)
+            os.write(_PORT_DESCRIPTOR, b"%d\n" % port)
+            os.close(_PORT_DESCRIPTOR)
         import uvicorn
 
         app = _with_health_check(_load("user_main").app)

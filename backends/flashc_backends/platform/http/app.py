@@ -19,6 +19,7 @@ from .faults import FaultApi
 from .graphql import GraphqlApi
 from .graphql_root import Logins
 from .job_api import JobApi
+from .management import Management
 from .page import Page
 from .rest import V2_ROUTES, RestApi
 from .uploads import serve_artifact
@@ -43,6 +44,7 @@ class PlatformApp:
         rest: RestApi,
         page: Page,
         faults: FaultApi,
+        management: Management,
     ) -> None:
         self._gate = gate
         self._control = control
@@ -56,6 +58,7 @@ class PlatformApp:
         self._rest = rest
         self._page = page
         self._faults = faults
+        self._management = management
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -107,6 +110,7 @@ class PlatformApp:
                     request, self._endpoint(name), _request_target(request, len(f"/lb/{name}"))
                 )
             case "graphql":
+                await self._management.admit(request)
                 await self._graphql.serve(request, self._gate)
             case "artifacts":
                 await serve_artifact(request, self._control.artifacts, rest)
@@ -127,6 +131,7 @@ class PlatformApp:
             return True
         if target in V2_ROUTES:
             self._gate.check_key(request)
+            await self._management.admit(request)
             await self._rest.serve_v2(request, path)
             return True
         endpoint = self._control.endpoints.get(target)
@@ -157,6 +162,7 @@ class PlatformApp:
         if first == "v1" and rest.startswith("pod/") and rest.endswith("/logs"):
             await self._serve_lines(request, rest.split("/")[1])
         elif first == "v1":
+            await self._management.admit(request)
             await self._rest.serve_v1(request, rest)
         elif first == "faults":
             await self._faults.serve(request)

@@ -81,6 +81,7 @@ class Request:
         self.send = send
         self.is_gone = False
         self.is_answered = False
+        self.more_headers: Headers = []  # for the answer
         self._query: dict[str, str] | None = None
         self._connection: Connection = scope["extensions"][CONNECTION]
         self._leavings: list[Callable[[], None]] = []
@@ -219,7 +220,8 @@ class Request:
     async def send_head(self, status: int, headers: Headers) -> None:
         """Send the status and the headers of an answer."""
         self.is_answered = True
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        every = [*headers, *self.more_headers]
+        await self.send({"type": "http.response.start", "status": status, "headers": every})
 
     async def send_part(self, body: bytes, *, more: bool = True) -> None:
         """Send a part of an answer's body; `more` says that another part follows."""
@@ -247,7 +249,8 @@ class Request:
         The caller has checked the headers: they have the length of the body, and no value contains a line break.
         """
         if self._connection_answers and status in _STATUS_LINES:
-            head = _STATUS_LINES[status] + b"".join([b"%s: %s\r\n" % pair for pair in headers])
+            pairs = [*headers, *self.more_headers] if self.more_headers else headers
+            head = _STATUS_LINES[status] + b"".join([b"%s: %s\r\n" % pair for pair in pairs])
             self.is_answered = self._connection.answer(head, body)
         if not self.is_answered:
             await self.send_head(status, headers)

@@ -49,7 +49,7 @@ class _Call(Struct):
     status: int = 502
 
     def seconds(self, limit_ms: int) -> float:
-        """Return how many seconds the platform may still spend: those of a limit, or those until the caller gives up.
+        """Return the smaller of the limit and the time left until the caller's deadline, in seconds.
 
         Raises:
             Refused: the caller has given up.
@@ -73,7 +73,7 @@ class Balancer:
         """Serve one request; `target` is the path and the query for the worker.
 
         Raises:
-            Refused: the body is too large, no worker was ready in time, or the worker broke off or took too long.
+            Refused: the body is too large, no worker was ready in time, or the worker closed the connection or took too long.
             Gone: the client left.
             EndpointGone: the endpoint was deleted.
         """
@@ -172,7 +172,7 @@ class Balancer:
 
         Raises:
             Refused: the worker took too long, or the request can't be read.
-            UpstreamError: the worker can't be reached, or broke off.
+            UpstreamError: the worker can't be reached, or closed the connection.
             Gone: the client left.
         """
         seconds = call.seconds(time_limits().load_balancer_processing.milliseconds)
@@ -228,7 +228,10 @@ def _has_body(request: Request) -> bool:
 
 
 def _body(request: Request) -> AsyncIterator[bytes] | bytes | None:
-    """Return the request's body: bytes if all of it has arrived, else its parts; None if the request has no body."""
+    """Return the request's body; None without a body.
+
+    It is bytes if the length is known and all bytes have arrived; else an iterator of parts.
+    """
     if not _has_body(request):
         return None
     arrived = request.arrived_body() if request.length() is not None else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from flashc_backends.platform.fault_file import WrongFaults, faults_of
-from flashc_backends.platform.faults import Network, Point, Unauthorized, first
+from flashc_backends.platform.faults import Faults, Network, Point, Unauthorized, first
 from flashc_backends.platform.injection import Injector
 
 from .asgi import Gone, Refused, Request
@@ -39,7 +41,7 @@ class FaultApi:
             case "PUT":
                 document = decode(await request.body(_LIMIT), _DOCUMENT, "list of faults")
                 try:
-                    self._injector.replace_faults(faults_of(document))
+                    self._injector.replace_faults(self._wanted(document))
                 except WrongFaults as error:
                     found = {"error": f"FC525: {error}", "problems": error.problems}
                     await request.reply_json(400, found)
@@ -47,6 +49,13 @@ class FaultApi:
             case _:
                 raise Refused(405, "use the method GET or PUT")
         await request.reply_json(200, self._injector.view())
+
+    def _wanted(self, document: object) -> Faults:
+        """Return the faults of a document; limits of the account that it does not name stay."""
+        found = faults_of(document)
+        if isinstance(document, Mapping) and "limits" not in document:
+            return replace(found, limits=self._injector.limits)
+        return found
 
     def check_worker(self, endpoint: str) -> None:
         """Refuse a request of a worker if the fault `unauthorized` happens.

@@ -1,9 +1,10 @@
-"""Answer the queries and mutations of the GraphQL schema, by the records of the platform."""
+"""Answer the queries and mutations of the GraphQL schema, from the records of the platform."""
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flashc_backends.platform.control import Control
@@ -14,7 +15,7 @@ from .formats import timestamp
 
 _LOGIN_SECONDS = 600.0
 _UPLOAD_SECONDS = 3600.0
-_REST_FIELDS = (
+_OTHER_FIELDS = (
     "workersStandby workersPFBTarget flashBootType gpuIds gpuCount allowedCudaVersions minCudaVersion"
     " instanceIds locations networkVolumeId"
 ).split()
@@ -62,6 +63,8 @@ class Logins:
 class Root:
     """The fields of `Query` and `Mutation`; their names are those of the schema.
 
+    The methods under 'Views' are helpers.
+
     `info.context` is the URL at which the client reaches the platform.
     """
 
@@ -105,15 +108,25 @@ class Root:
         return None if found is None else _template(found)
 
     def gpuTypes(self, _info: Any, input: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the types of GPU that the client names; this machine stands for all of them, so all are in stock."""
+        """Return the GPU types that the client names; each is in stock unless the limits of this platform exclude it."""
         given = input or {}
         names = given.get("ids") or [given.get("id") or "any"]
-        return [{"id": name, "lowestPrice": {"stockStatus": "High"}} for name in names]
+        return [{"id": name, "lowestPrice": self._stock(name)} for name in names]
 
     def cpuFlavors(self, _info: Any, input: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the CPU flavor that the client names; this machine stands for all of them, so all are in stock."""
+        """Return the CPU flavor that the client names; it is in stock unless the limits of this platform exclude it."""
         name = (input or {}).get("id") or "any"
-        return [{"id": name, "specifics": {"stockStatus": "High"}}]
+        return [{"id": name, "specifics": self._stock(name)}]
+
+    def _stock(self, device: str) -> Callable[..., dict[str, Any]]:
+        """Return the resolver of the stock of a device, in the data centre that the client names."""
+
+        def resolve(_info: Any, input: dict[str, Any] | None = None) -> dict[str, Any]:
+            center = (input or {}).get("dataCenterId") or ""
+            absent = self._control.limits.lacks(device, center)
+            return {"stockStatus": None if absent else "High"}
+
+        return resolve
 
     def flashAuthRequestStatus(self, _info: Any, flashAuthRequestId: str) -> dict[str, Any]:
         """Return the state of a login request."""
@@ -165,7 +178,7 @@ class Root:
         return _build(await self._control.set_manifest(input["flashBuildId"], manifest))
 
     async def deployBuildToEnvironment(self, info: Any, input: dict[str, str]) -> dict[str, Any]:
-        """Let the endpoints of an environment run a build."""
+        """Deploy a build to an environment."""
         environment = await self._control.deploy(input["flashEnvironmentId"], input["flashBuildId"])
         return self._environment(environment, info.context)
 
@@ -264,7 +277,7 @@ class Root:
         environment = self._control.environments.get(endpoint.environment or "")
         volumes = [self._control.account.volumes.get(name) for name in endpoint.volumes]
         return {
-            **{name: endpoint.rest.get(name) for name in _REST_FIELDS},
+            **{name: endpoint.rest.get(name) for name in _OTHER_FIELDS},
             "id": endpoint.id,
             "name": endpoint.name,
             "aiKey": endpoint.key,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +17,7 @@ from flashc_backends.platform.faults import schema as schema_of_faults
 from flashc_backends.platform.journal import Entry
 from flashc_backends.platform.records import Endpoint, Job
 from flashc_backends.platform.tracing import position_of
+from flashc_core.documents import parse_json
 
 from .asgi import Headers, Refused, Request
 from .auth import Gate
@@ -249,7 +249,7 @@ def _parsed_error(error: str | None) -> Any:
     if error is None:
         return None
     try:
-        return json.loads(error)
+        return parse_json(error)
     except ValueError:
         return error
 

@@ -27,10 +27,14 @@ from .auth import host_name
 
 _BACKLOG = 512
 _HEAD_LIMIT = 16 * 1024
+_HEADERS_LIMIT = 64 * 1024  # bytes of a request that are none of its body
 _PATIENCE = 60.0  # seconds in which the first bytes have to arrive, or another host has to accept a connection
 _CHUNK = 64 * 1024
 _CONNECT = b"CONNECT "
 _TLS_HANDSHAKE = 0x16
+
+
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class _Exchange:
@@ -94,15 +98,34 @@ class _Protocol(HttpToolsProtocol):
 
     leavings: dict[RequestResponseCycle, Callable[[], None]]
     unanswered: list[RequestResponseCycle]  # with pipelining, there are several
+    without_body: int  # bytes since the last ones of a body, or since the last head was complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection, with no request yet."""
         super().connection_made(transport)
         self.leavings = {}
         self.unanswered = []
+        self.without_body = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Parse a part of a request; refuse headers and trailers that are too long.
+
+        The parser keeps a header until it has all of it.
+        """
+        self.without_body += len(data)
+        super().data_received(data)
+        if self.without_body > _HEADERS_LIMIT and not self.transport.is_closing():
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body of a request."""
+        self.without_body = 0
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """Give the new request its `_Exchange`."""
+        self.without_body = 0
         super().on_headers_complete()
         still = [each for each in self.unanswered if not each.response_complete]
         self.unanswered = [*still, self.cycle]

@@ -22,9 +22,9 @@ from .rest_requests import (
     EndpointChange,
     NewEndpoint,
     NewVolume,
-    Scaling,
     VolumeChange,
-    WorkerLimits,
+    scaling_fields,
+    worker_fields,
 )
 
 V2_ROUTES = frozenset(["network-volumes", "global-volumes", "serverless", "catalog", "registries"])
@@ -114,7 +114,7 @@ class RestApi:
                 await request.reply_json(200, {"globalVolumes": [], **_PAGE})
             case ["registries"]:
                 await request.reply_json(200, {"registries": [], **_PAGE})
-            case ["catalog", *rest] if (part := catalogue(rest)) is not None:
+            case ["catalog", *rest] if (part := catalogue(rest, self._control.limits)) is not None:
                 await request.reply_json(200, part)
             case ["serverless", *rest]:
                 await self._route_serverless(request, rest)
@@ -228,8 +228,8 @@ class RestApi:
             "type": {"QUEUE": "QB", "LOAD_BALANCER": "LB"}.get(given.type),
             "templateId": given.template_id,
             "executionTimeoutMs": given.timeout,
-            **_scaling(given.scaling),
-            **_worker_fields(given.workers),
+            **scaling_fields(given.scaling),
+            **worker_fields(given.workers),
         }
         if fields["type"] is None:
             raise Invalid("`type` is QUEUE or LOAD_BALANCER")
@@ -250,8 +250,8 @@ class RestApi:
             "name": given.name,
             "executionTimeoutMs": given.timeout,
             "flashBootType": given.flashboot,
-            **(_scaling(given.scaling) if given.scaling is not None else {}),
-            **(_worker_fields(given.workers) if given.workers is not None else {}),
+            **(scaling_fields(given.scaling) if given.scaling is not None else {}),
+            **(worker_fields(given.workers) if given.workers is not None else {}),
         }
         await request.reply_json(200, self._view(await self._control.save_endpoint(fields)))
 
@@ -336,24 +336,6 @@ def _log_line(entry: Entry) -> dict[str, Any] | None:
 def _state(worker: Worker) -> str:
     """Return the state of a worker by its name in version 2."""
     return "RUNNING" if worker.phase is Phase.READY and worker.held else _STATES[worker.phase]
-
-
-def _scaling(scaling: Scaling) -> dict[str, Any]:
-    """Return the fields of an endpoint for its scaling, by their names in the GraphQL API."""
-    value = scaling.queue_delay if scaling.type == "QUEUE_DELAY" else scaling.request_count
-    return {
-        "scalerType": scaling.type,
-        **({"scalerValue": value} if value is not None else {}),
-    }
-
-
-def _worker_fields(workers: WorkerLimits) -> dict[str, Any]:
-    """Return the fields of an endpoint for its workers, by their names in the GraphQL API."""
-    return {
-        "workersMin": workers.min,
-        "workersMax": workers.max,
-        "idleTimeout": workers.idle_timeout,
-    }
 
 
 def _volume_v1(volume: Volume) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -60,3 +62,21 @@ class EndpointChange(Struct, rename="camel"):
     workers: WorkerLimits | None = None
     timeout: int | None = None
     flashboot: str | None = None
+
+
+def scaling_fields(scaling: Scaling) -> dict[str, Any]:
+    """Return the fields of an endpoint for its scaling, by their names in the GraphQL API."""
+    value = scaling.queue_delay if scaling.type == "QUEUE_DELAY" else scaling.request_count
+    return {
+        "scalerType": scaling.type,
+        **({"scalerValue": value} if value is not None else {}),
+    }
+
+
+def worker_fields(workers: WorkerLimits) -> dict[str, Any]:
+    """Return the fields of an endpoint for its workers, by their names in the GraphQL API."""
+    return {
+        "workersMin": workers.min,
+        "workersMax": workers.max,
+        "idleTimeout": workers.idle_timeout,
+    }

@@ -1,0 +1,266 @@
+"""Define the values for configurations of OmegaConf, which show the nodes of a document.
+
+A document is the plain data of a YAML file or of several merged ones.  A text in it may refer to
+other nodes and to environment variables: `${model.name}`, `${oc.env:STAGE,dev}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from flashc_core.source import Span
+from flashc_ir.resources import EnvironmentReference, Text
+
+from .values import (
+    DictValue,
+    Known,
+    MappingObject,
+    SequenceValue,
+    Symbolic,
+    Unknown,
+    Value,
+    lift,
+)
+
+MISSING = "???"
+_DEEPEST = 20  # references to references
+_REFERENCE = re.compile(r"\$\{([^${}]*)\}")
+_VARIABLE = re.compile(r"oc\.env:\s*([A-Za-z_]\w*)\s*(?:,\s*(.*?)\s*)?", re.DOTALL)
+_PLAIN_DEFAULT = re.compile(r"[\w./:@+ -]*")
+_STEP = re.compile(r"[^.\[\]]+")
+Path = tuple[str | int, ...]
+
+
+class NoNode(Exception):
+    """A document has no node of this path."""
+
+
+@dataclass(slots=True, eq=False)
+class ConfigDocument:
+    """The data of a configuration; `version` counts its changes.
+
+    `escaped` is the reason why its data are not known any more, None if they are known.
+    """
+
+    data: Any
+    origin: Span
+    escaped: Unknown | None = None
+    version: int = 0
+
+    def raw(self, path: Path) -> Any:
+        """Return the data of a node, in which references are texts.
+
+        Raises:
+            NoNode: there is none.
+        """
+        node = self.data
+        for step in path:
+            try:
+                node = node[step]
+            except (LookupError, TypeError):
+                raise NoNode from None
+        return node
+
+    def value(self, path: Path, depth: int = 0) -> Value:
+        """Return a node as a program sees it; raises NoNode."""
+        if self.escaped is not None:
+            return self.escaped
+        raw = self.raw(path)
+        if raw == MISSING:
+            return self._unknown(f"`{_shown(path)}` of the configuration is `???`")
+        if isinstance(raw, dict):
+            return Known(ConfigMapping(self, path), self.origin)
+        if isinstance(raw, list):
+            count = len(cast("list[object]", raw))
+            items = [self._item((*path, index), depth) for index in range(count)]
+            return Known(ConfigList(list, items, document=self, path=path), self.origin)
+        if isinstance(raw, str) and "${" in raw:
+            return self._resolved(raw, path, depth)
+        return lift(raw, self.origin)
+
+    def _item(self, path: Path, depth: int) -> Value:
+        """Return an element of a list."""
+        return (
+            self._unknown("it refers to itself")
+            if depth > _DEEPEST
+            else self.value(path, depth + 1)
+        )
+
+    def set(self, path: Path, data: object) -> None:
+        """Replace a node, or add one to a mapping; raises NoNode."""
+        node = self.raw(path[:-1])
+        if not isinstance(node, dict):
+            raise NoNode
+        cast("dict[object, object]", node)[path[-1]] = data
+        self.version += 1
+
+    def _unknown(self, reason: str) -> Unknown:
+        return Unknown(reason=reason, origin=self.origin)
+
+    # References -------------------------------------------------------------------------------------
+
+    def _resolved(self, text: str, path: Path, depth: int) -> Value:
+        """Return the value of a text with references."""
+        if depth > _DEEPEST:
+            return self._unknown("it refers to itself")
+        whole = _REFERENCE.fullmatch(text)
+        if whole is not None:
+            return self._referred(whole[1], path, depth)
+        parts: list[Text | EnvironmentReference] = []
+        end = 0
+        for found in _REFERENCE.finditer(text):
+            parts.append(Text(text[end : found.start()]))
+            end = found.end()
+            value = self._referred(found[1], path, depth)
+            if isinstance(value, Symbolic) and not value.optional:
+                parts += value.parts
+            elif isinstance(value, Known) and isinstance(
+                value.value, (str, int, float, type(None))
+            ):
+                parts.append(Text(str(value.value)))
+            else:
+                return value if isinstance(value, Unknown) else self._unclear(text)
+        parts.append(Text(text[end:]))
+        if any(
+            isinstance(part, Text) and ("${" in part.text or "\\" in part.text) for part in parts
+        ):
+            return self._unclear(text)
+        if all(isinstance(part, Text) for part in parts):
+            return Known(
+                "".join(part.text for part in parts if isinstance(part, Text)), self.origin
+            )
+        return Symbolic(_joined(parts), self.origin)
+
+    def _unclear(self, text: str) -> Unknown:
+        return self._unknown(f"flashc does not evaluate `{text[:60]}` in the configuration")
+
+    def _referred(self, inside: str, path: Path, depth: int) -> Value:
+        """Return what `${inside}` stands for in the node of `path`."""
+        variable = _VARIABLE.fullmatch(inside.strip())
+        if variable is not None:
+            return self._of_variable(inside, variable)
+        if ":" in inside:
+            return self._unclear(f"${{{inside}}}")
+        stripped = inside.strip()
+        dots = len(stripped) - len(stripped.lstrip("."))
+        steps: list[str | int] = [
+            int(step) if step.isdecimal() else step for step in _STEP.findall(stripped)
+        ]
+        start = path[: len(path) - dots] if dots else ()
+        try:
+            return self.value(self._numbered((*start, *steps)), depth + 1)
+        except NoNode:
+            return self._unknown(f"the configuration has no `{stripped}`")
+
+    def _numbered(self, path: Path) -> Path:
+        """Return a path in which a number that is a key of a mapping is written as the mapping has it."""
+        found: Path = ()
+        for step in path:
+            node = self.raw(found)
+            if isinstance(node, dict) and step not in node and str(step) in node:
+                step = str(step)
+            found = (*found, step)
+        return found
+
+    def _of_variable(self, inside: str, found: re.Match[str]) -> Value:
+        """Return what `${oc.env:NAME,default}` stands for."""
+        default: str | None = found[2]
+        if default is None:
+            return Symbolic((EnvironmentReference(found[1]),), self.origin)
+        if default in ("null", "None"):
+            return Symbolic((EnvironmentReference(found[1]),), self.origin, optional=True)
+        quoted = len(default) > 1 and default[0] in "'\"" and default[-1] == default[0]
+        default = default[1:-1] if quoted else default
+        if not _PLAIN_DEFAULT.fullmatch(default):
+            return self._unclear(f"${{{inside}}}")
+        return Symbolic((EnvironmentReference(found[1], default),), self.origin)
+
+
+def _joined(parts: list[Text | EnvironmentReference]) -> tuple[Text | EnvironmentReference, ...]:
+    """Return parts in which neighbouring texts are one text."""
+    found: list[Text | EnvironmentReference] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if isinstance(part, Text) and isinstance(last, Text):
+            found[-1] = Text(last.text + part.text)
+        else:
+            found.append(part)
+    return tuple(part for part in found if part != Text(""))
+
+
+def _shown(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConfigMapping(MappingObject):
+    """A `DictConfig`: a mapping in a document."""
+
+    document: ConfigDocument
+    path: Path = ()
+
+    def names(self) -> list[object]:
+        """Return the keys."""
+        try:
+            raw = self.document.raw(self.path)
+        except NoNode:
+            return []
+        return list(cast("dict[object, object]", raw)) if isinstance(raw, dict) else []
+
+    def current(self) -> DictValue:
+        """Return the nodes by their keys."""
+        origin = self.document.origin
+        entries: dict[object, tuple[Value, Value]] = {
+            key: (Known(key, origin), self._node(key)) for key in self.names()
+        }
+        return DictValue(entries, self.document.escaped)
+
+    def _node(self, key: object) -> Value:
+        try:
+            return self.document.value((*self.path, cast("str | int", key)))
+        except NoNode:
+            return Unknown(reason="the node was removed", origin=self.document.origin)
+
+    def entry(self, key: object) -> Value | None:
+        """Return the node of a key; None if there is none, or if it must be given."""
+        try:
+            raw = self.document.raw((*self.path, cast("str | int", key)))
+        except NoNode:
+            return None
+        return None if raw == MISSING or key not in self.names() else self._node(key)
+
+    def escape(self, reason: Unknown) -> None:
+        """Note that the data are not known any more."""
+        self.document.escaped = self.document.escaped or reason
+
+    def state(self) -> object:
+        """Return what differs after each change."""
+        return self.document.version, self.document.escaped
+
+    def parts(self) -> Iterable[Value]:
+        """Return nothing: the nodes are data."""
+        return ()
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class ConfigList(SequenceValue):
+    """A `ListConfig`: a list in a document, which is no `list`."""
+
+    document: ConfigDocument
+    path: Path = field(default=())
+
+
+def merged(below: Any, above: Any) -> Any:
+    """Return a mapping in which the nodes of `above` replace those of `below`; lists are not joined."""
+    if above == MISSING:
+        return deepcopy(below)
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return deepcopy(above)
+    result = deepcopy(cast("dict[object, Any]", below))
+    for key, item in cast("dict[object, Any]", above).items():
+        result[key] = merged(result[key], item) if key in result else deepcopy(item)
+    return result

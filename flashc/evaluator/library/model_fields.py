@@ -1,0 +1,368 @@
+"""Read the fields, the configuration and the validators of a model of pydantic from its class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import libcst as cst
+
+from flashc.evaluator.activation import OutOfSteps
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import AliasesValue, TypeForm, ValidatorMark
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import ClassValue, FieldValue, Frame, FunctionValue
+from flashc.evaluator.values import (
+    DictValue,
+    External,
+    Known,
+    NotConcrete,
+    Unknown,
+    Value,
+    concrete,
+)
+from flashc.syntax.walk import dotted, statements
+
+MODELS = frozenset({"pydantic.BaseModel", "pydantic.v1.BaseModel"})
+_OLD_SETTINGS = frozenset({"pydantic.BaseSettings", "pydantic.v1.BaseSettings"})
+SETTINGS = frozenset({"pydantic_settings.BaseSettings"}) | _OLD_SETTINGS
+_CLASS_VARIABLES = frozenset({"typing.ClassVar", "typing_extensions.ClassVar"})
+_ANNOTATED = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
+# Methods of a class that decide how it is made, and options that flashc does not evaluate.
+_HOOKS = ("__init__", "__new__", "settings_customise_sources", "__get_pydantic_core_schema__")
+_UNCLEAR_OPTIONS = frozenset(
+    "alias_generator cli_parse_args secrets_dir env_prefix_target env_parse_none_str "
+    "env_parse_enums enable_decoding use_enum_values json_loads fields env_nested_max_split "
+    "nested_model_default_partial_update strict".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelField:
+    """A field of a model.
+
+    `form` is the type that the class annotates, None if flashc does not know it.  `default` is
+    None if the field has none; `factory` makes a new default for each object.  `keys` are the names
+    by which a field is given to the constructor, `aliases` those of them that replace its name.
+    `constraints` are the options of `Field(...)` that restrict the value.
+    """
+
+    name: str
+    form: Value | None
+    default: Value | None = None
+    factory: Value | None = None
+    aliases: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    constraints: dict[str, Value]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """The configuration of a model, by the names of its options; `problem` says why it is not known."""
+
+    values: dict[str, object]
+    is_settings: bool
+    problem: Unknown | None = None
+
+    def text(self, name: str) -> str:
+        """Return an option that is a text; "" if there is none."""
+        found = self.values.get(name)
+        return found if isinstance(found, str) else ""
+
+    def is_true(self, *names: str) -> bool:
+        """Return whether one of these options is true."""
+        return any(self.values.get(name) is True for name in names)
+
+
+def bases_of(class_value: ClassValue) -> frozenset[str]:
+    """Return the names of the bases from outside the project."""
+    found: set[str] = set()
+    for ancestor in class_value.ancestry():
+        for base in ancestor.bases:
+            inside = base.value if isinstance(base, Known) else None
+            if isinstance(inside, External):
+                found.add(inside.name)
+    return frozenset(found)
+
+
+def is_model(class_value: ClassValue) -> bool:
+    """Return whether a class is a model or settings of pydantic, and nothing else from outside."""
+    bases = bases_of(class_value)
+    return bool(bases & (MODELS | SETTINGS)) and bases <= MODELS | SETTINGS | _PLAIN_BASES
+
+
+_PLAIN_BASES = frozenset({"abc.ABC", "typing.Generic", "builtins.object"})
+
+
+def options_of(machine: Machine, class_value: ClassValue) -> ModelOptions:
+    """Return the configuration of a model: `model_config`, `class Config`, and keywords of the class."""
+    is_settings = bool(bases_of(class_value) & SETTINGS)
+    given: dict[str, Value] = {}
+    for ancestor in reversed(class_value.ancestry()):
+        given |= _written_options(machine, ancestor)
+    values: dict[str, object] = {}
+    for name, value in given.items():
+        try:
+            values[name] = concrete(value)
+        except NotConcrete:
+            values[name] = value
+    unclear = [
+        name for name in _UNCLEAR_OPTIONS & values.keys() if values[name] not in (None, False)
+    ]
+    hook = next((name for name in _HOOKS if class_value.find(name) is not None), None)
+    return ModelOptions(values, is_settings, _problem(class_value, hook, unclear))
+
+
+def _problem(class_value: ClassValue, hook: str | None, unclear: list[str]) -> Unknown | None:
+    """Return why flashc does not know how a model is made; None if it knows."""
+    span = class_value.frame.syntax.span(class_value.node.name)
+    if class_value.decorated:
+        return Unknown(reason=f"the class `{class_value.name}` is decorated", origin=span)
+    if hook is not None:
+        reason = f"`{class_value.name}` has a `{hook}` of its own"
+        return Unknown(reason=reason, origin=span)
+    if unclear:
+        reason = f"flashc does not evaluate the option `{min(unclear)}` of `{class_value.name}`"
+        return Unknown(reason=reason, origin=span)
+    return None
+
+
+def _written_options(machine: Machine, ancestor: ClassValue) -> dict[str, Value]:
+    """Return the options that one class sets."""
+    found: dict[str, Value] = {}
+    config = ancestor.names.get("model_config")
+    if isinstance(config, Known) and isinstance(config.value, DictValue):
+        entries = config.value.entries.items()
+        found |= {key: item for key, (_, item) in entries if isinstance(key, str)}
+    elif config is not None:
+        found["alias_generator"] = config  # it may be any option
+    inner = ancestor.names.get("Config")
+    if isinstance(inner, Known) and isinstance(inner.value, ClassValue):
+        for each in reversed(inner.value.ancestry()):
+            found |= each.names
+    for keyword in ancestor.node.keywords:
+        if keyword.keyword is not None and keyword.keyword.value != "metaclass":
+            found[keyword.keyword.value] = machine.evaluate(keyword.value, ancestor.frame)
+    return found
+
+
+def fields_of(
+    machine: Machine, class_value: ClassValue, options: ModelOptions
+) -> Iterator[ModelField]:
+    """Yield the fields of a model, those of bases first."""
+    found: dict[str, tuple[ClassValue, cst.BaseExpression]] = {}
+    for ancestor in reversed(class_value.ancestry()):
+        for statement in statements(ancestor.node.body):
+            if isinstance(statement, cst.AnnAssign) and isinstance(statement.target, cst.Name):
+                name = statement.target.value
+                if not name.startswith("_") and name != "model_config":
+                    found[name] = ancestor, statement.annotation.annotation
+    for name, (owner, annotation) in found.items():
+        form = _form_of(machine, annotation, owner.frame)
+        if not _is_class_variable(form, annotation):
+            yield _field(class_value, name, form, options)
+
+
+def _form_of(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value | None:
+    """Return the type that an annotation stands for; None if it is not known."""
+    try:
+        value = machine.evaluate(node, frame)
+    except (PythonError, OutOfSteps):
+        return None
+    return _resolved(value, frame)
+
+
+def _resolved(form: Value, frame: Frame) -> Value | None:
+    """Return a type in which names that are written as texts are replaced by what they stand for."""
+    match form.value if isinstance(form, Known) else None:
+        case str() as name if name.isidentifier():
+            return frame.lookup(name)
+        case TypeForm(origin=origin, arguments=arguments):
+            parts = [_resolved(argument, frame) for argument in arguments]
+            known = tuple(part for part in parts if part is not None)
+            if len(known) < len(parts):
+                return None
+            return Known(TypeForm(origin, known), form.origin)
+        case _:
+            return form if isinstance(form, Known) else None
+
+
+def _is_class_variable(form: Value | None, annotation: cst.BaseExpression) -> bool:
+    """Return whether an annotation is `ClassVar`, so that the name is no field."""
+    inside = form.value if isinstance(form, Known) else None
+    if isinstance(inside, TypeForm):
+        inside = inside.origin.value
+    if isinstance(inside, External):
+        return inside.name in _CLASS_VARIABLES
+    outer = annotation.value if isinstance(annotation, cst.Subscript) else annotation
+    return (dotted(outer) or "").rpartition(".")[2] == "ClassVar"
+
+
+# Fields ---------------------------------------------------------------------------------------------
+
+_CONSTRAINTS = frozenset(
+    "ge gt le lt multiple_of min_length max_length pattern strict allow_inf_nan".split()
+)
+_HARMLESS = frozenset(
+    "description title examples deprecated repr json_schema_extra frozen serialization_alias "
+    "exclude validate_default init_var kw_only alias_priority example".split()
+)
+_READ = frozenset({"default", "default_factory", "alias", "validation_alias", "env", "regex"})
+
+
+def _field(
+    class_value: ClassValue, name: str, form: Value | None, options: ModelOptions
+) -> ModelField:
+    """Return a field, with the options that its annotation and its default give."""
+    given: dict[str, Value] = {}
+    inside = form.value if isinstance(form, Known) else None
+    if isinstance(inside, TypeForm) and _is_annotated(inside):
+        form = inside.arguments[0]
+        for note in inside.arguments[1:]:
+            if isinstance(note, Known) and isinstance(note.value, FieldValue):
+                given |= note.value.options
+            else:
+                given["a note"] = note
+    default = class_value.find(name)
+    if isinstance(default, Known) and isinstance(default.value, FieldValue):
+        given |= default.value.options
+        default = None
+    if default is None:
+        default = given.get("default")
+    if isinstance(default, Known) and default.value is ...:
+        default = None
+    made = ModelField(
+        name=name,
+        form=form,
+        default=default,
+        factory=given.get("default_factory"),
+        constraints={key: value for key, value in given.items() if key in _CONSTRAINTS},
+        problem=_unclear_option(name, given),
+    )
+    return _named(made, given, options, is_old=bool(bases_of(class_value) & _OLD_SETTINGS))
+
+
+def _is_annotated(form: TypeForm) -> bool:
+    """Return whether a type is `Annotated[...]`."""
+    return isinstance(form.origin.value, External) and form.origin.value.name in _ANNOTATED
+
+
+def _unclear_option(name: str, given: dict[str, Value]) -> str | None:
+    """Return why flashc does not know what a field does; None if it knows."""
+    rest = sorted(given.keys() - _CONSTRAINTS - _HARMLESS - _READ)
+    if rest:
+        return f"flashc does not evaluate `{rest[0]}` of the field `{name}`"
+    return None
+
+
+def _named(
+    made: ModelField, given: dict[str, Value], options: ModelOptions, *, is_old: bool
+) -> ModelField:
+    """Return a field with the names by which the constructor and the environment give it."""
+    try:
+        aliases = _aliases(given.get("validation_alias") or given.get("alias"))
+        variables = _aliases(given.get("env")) if is_old else aliases
+    except NotConcrete:
+        reason = f"flashc does not evaluate the alias of the field `{made.name}`"
+        return replace(made, problem=made.problem or reason)
+    by_name = options.is_true(
+        "populate_by_name", "validate_by_name", "allow_population_by_field_name"
+    )
+    if options.values.get("validate_by_alias") is False:
+        aliases = ()
+        variables = variables if is_old else ()
+    keys = (*aliases, made.name) if by_name or not aliases else aliases
+    own = f"{options.text('env_prefix')}{made.name}"
+    reads_own = not variables or (by_name and not is_old)
+    variables = (*variables, own) if reads_own else variables
+    return replace(made, aliases=aliases, keys=keys, variables=variables)
+
+
+def _aliases(value: Value | None) -> tuple[str, ...]:
+    """Return the names in an option that names a field.
+
+    Raises:
+        NotConcrete: they are not known.
+    """
+    if value is None or (isinstance(value, Known) and value.value is None):
+        return ()
+    if isinstance(value, Known) and isinstance(value.value, AliasesValue):
+        return value.value.names
+    plain = concrete(value)
+    names = plain if isinstance(plain, (list, tuple)) else [plain]
+    if not all(isinstance(name, str) for name in names):
+        raise NotConcrete(value)
+    return tuple(str(name) for name in names)
+
+
+# Validators -----------------------------------------------------------------------------------------
+
+
+def validators_of(class_value: ClassValue, field: str) -> list[FunctionValue]:
+    """Return the methods that check or change a field, in the order in which pydantic calls them."""
+    return [
+        function
+        for function in _marked(class_value)
+        if function.validates is not None
+        and function.validates.mode != "dump"
+        and ({field, "*"} & set(function.validates.fields))
+    ]
+
+
+def model_validators_of(class_value: ClassValue) -> list[FunctionValue]:
+    """Return the methods that check or change a whole model."""
+    return [
+        function
+        for function in _marked(class_value)
+        if function.validates is not None
+        and function.validates.mode != "dump"
+        and not function.validates.fields
+    ]
+
+
+def has_own_dump(class_value: ClassValue) -> bool:
+    """Return whether methods or options of a class decide what `model_dump()` returns."""
+    marks = [function.validates for function in _marked(class_value)]
+    if any(mark is not None and mark.mode == "dump" for mark in marks):
+        return True
+    return any(
+        isinstance(value, Known)
+        and isinstance(value.value, FieldValue)
+        and "exclude" in value.value.options
+        for ancestor in class_value.ancestry()
+        for value in ancestor.names.values()
+    )
+
+
+def _marked(class_value: ClassValue) -> list[FunctionValue]:
+    """Return the methods of a class and its bases that take part in the validation, bases first."""
+    found: dict[str, FunctionValue] = {}
+    for ancestor in reversed(class_value.ancestry()):
+        for name, value in ancestor.names.items():
+            if isinstance(value, Known) and isinstance(value.value, FunctionValue):
+                found[name] = value.value
+    return [f if f.validates else _unclear(f) for f in found.values() if _takes_part(f)]
+
+
+def _takes_part(function: FunctionValue) -> bool:
+    """Return whether a decorator of pydantic, or one that flashc does not know, marks a method."""
+    if function.validates is not None:
+        return True
+    return function.decorated and any(
+        _comes_from_pydantic(node.decorator, function.frame) for node in function.node.decorators
+    )
+
+
+def _comes_from_pydantic(node: cst.BaseExpression, frame: Frame) -> bool:
+    """Return whether a decorator is an object of pydantic."""
+    called = node.func if isinstance(node, cst.Call) else node
+    value = frame.lookup((dotted(called) or "").partition(".")[0])
+    inside = value.value if isinstance(value, Known) else None
+    return isinstance(inside, External) and inside.name.partition(".")[0].startswith("pydantic")
+
+
+def _unclear(function: FunctionValue) -> FunctionValue:
+    """Return a method of which flashc does not know what it does in the validation."""
+    return replace(function, validates=ValidatorMark((), "wrap"))

@@ -1,0 +1,1 @@
+"""Derive the schemas of what functions of endpoints take and return, from their annotations."""

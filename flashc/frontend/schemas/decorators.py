@@ -1,0 +1,78 @@
+"""Recognise classes whose decorator makes them records: those of attrs, and dataclasses of pydantic."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import libcst as cst
+
+from flashc.evaluator.objects import ClassValue
+from flashc.syntax.walk import dotted, statements
+
+from .classes import external_name
+from .names import Context, NameReader
+
+Maker = Literal["attrs", "pydantic"]
+_ATTRS = frozenset(
+    f"{module}.{name}"
+    for module in ("attr", "attrs")
+    for name in ("define", "mutable", "frozen", "dataclass")
+)
+_FIELDS = frozenset(
+    f"{module}.{name}" for module in ("attr", "attrs") for name in ("field", "ib", "attrib", "attr")
+)
+_PYDANTIC = "pydantic.dataclasses.dataclass"
+# Arguments of a decorator that do not change which fields an instance has, or what its constructor takes.
+_HARMLESS = frozenset(
+    "frozen slots kw_only eq order hash unsafe_hash repr str cache_hash weakref_slot match_args"
+    " on_setattr collect_by_mro".split()
+)
+
+
+def maker_of(names: NameReader, class_value: ClassValue, context: Context) -> Maker | None:
+    """Return which library's decorator makes a record of a class; None if it has other decorators too."""
+    if len(class_value.node.decorators) != 1:
+        return None
+    node = class_value.node.decorators[0].decorator
+    given: set[str | None] = set()
+    if isinstance(node, cst.Call):
+        given = {None if a.keyword is None else a.keyword.value for a in node.args}
+        node = node.func
+    if dotted(node) is None or not given <= _HARMLESS:
+        return None
+    name = external_name(names.named(node, context))
+    if name == _PYDANTIC:
+        return "pydantic"
+    if name in _ATTRS and not _has_bare_fields(names, class_value, context):
+        return "attrs"
+    return None
+
+
+def _has_bare_fields(names: NameReader, class_value: ClassValue, context: Context) -> bool:
+    """Return whether a class of attrs has a field without an annotation: then only those with `field()` are fields."""
+    return any(
+        isinstance(statement, cst.Assign)
+        and attrs_options(names, statement.value, context) is not None
+        for statement in statements(class_value.node.body)
+    )
+
+
+def attrs_options(
+    names: NameReader, node: cst.BaseExpression | None, context: Context
+) -> dict[str, cst.BaseExpression] | None:
+    """Return the options of a call of `attrs.field`, by their names; None if it is another expression."""
+    if not isinstance(node, cst.Call) or dotted(node.func) is None:
+        return None
+    if external_name(names.named(node.func, context)) not in _FIELDS:
+        return None
+    return {("default" if a.keyword is None else a.keyword.value): a.value for a in node.args}
+
+
+def has_later_default(class_value: ClassValue, name: str) -> bool:
+    """Return whether a method of a class of attrs makes the default of a field: it has `@NAME.default`."""
+    return any(
+        dotted(decorator.decorator) == f"{name}.default"
+        for statement in class_value.node.body.body
+        if isinstance(statement, cst.FunctionDef)
+        for decorator in statement.decorators
+    )

@@ -1,0 +1,1 @@
+"""Serve coding agents over the Model Context Protocol."""
