@@ -8,11 +8,12 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO, RawIOBase
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import deflate
 
@@ -237,19 +238,57 @@ class _Packer(RawIOBase):
         del self._waiting[:size]
 
 
+class _Member(tarfile.TarInfo):
+    """The description of a file: without owner, and with one of two modes."""
+
+    def __init__(self, path: str, mtime: int, *, executable: bool) -> None:
+        super().__init__(f"./{path}")
+        self.mtime = mtime
+        self.mode = 0o755 if executable else 0o644
+
+    def tobuf(
+        self,
+        format: Literal[0, 1, 2] | None = tarfile.PAX_FORMAT,
+        encoding: str | None = "utf-8",
+        errors: str = "surrogateescape",
+    ) -> bytes:
+        """Return the header, in a tenth of the time of `tarfile` if the file has a short name in ASCII.
+
+        Such a header differs from that of another file only in its name, its size and its checksum.
+        """
+        if (
+            len(self.name) > tarfile.LENGTH_NAME
+            or not self.name.isascii()
+            or self.size > _MOST_OCTAL
+        ):
+            return super().tobuf(format, encoding, errors)
+        header, checksum = _nameless_header(int(self.mtime), self.mode)
+        if len(header) != tarfile.BLOCKSIZE:  # a time that needs a header of its own
+            return super().tobuf(format, encoding, errors)
+        name, size = self.name.encode(), b"%011o" % self.size
+        checksum += sum(name) + sum(size) - sum(b"0" * len(size))
+        return b"".join(
+            (name, header[len(name) : 124], size, header[135:148], b"%06o" % checksum, header[154:])
+        )
+
+
+_MOST_OCTAL = 8**11 - 1  # bytes; the size of a larger file needs another header
+
+
+@lru_cache(16)
+def _nameless_header(mtime: int, mode: int) -> tuple[bytes, int]:
+    """Return the header of an empty file without a name, and its checksum."""
+    info = tarfile.TarInfo()
+    info.mtime, info.mode = mtime, mode
+    header = info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    return header, int(header[148:154], 8)
+
+
 def header_of(path: str, size: int, mtime: int, *, executable: bool) -> bytes:
     """Return the header of a file in an archive: every byte before its content."""
-    member = _member(path, mtime, executable=executable)
+    member = _Member(path, mtime, executable=executable)
     member.size = size
-    return member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-
-
-def _member(path: str, mtime: int, *, executable: bool) -> tarfile.TarInfo:
-    """Return the description of a file: without owner, and with one of two modes."""
-    member = tarfile.TarInfo(f"./{path}")
-    member.mtime = mtime
-    member.mode = 0o755 if executable else 0o644
-    return member
+    return member.tobuf()
 
 
 def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> int:
@@ -257,7 +296,7 @@ def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> int:
     parts = draft.path.split("/")
     if draft.path.startswith("/") or ".." in parts or "" in parts:
         raise UnsafePath(draft.path)
-    member = _member(draft.path, mtime, executable=draft.executable)
+    member = _Member(draft.path, mtime, executable=draft.executable)
     if isinstance(draft.content, bytes):
         member.size = len(draft.content)
         archive.addfile(member, BytesIO(draft.content))

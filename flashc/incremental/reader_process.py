@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache, partial
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from flashc_core.processes import Prefork
@@ -36,6 +37,8 @@ _NEEDED_FOR_ENDPOINTS = (
     "flashc.frontend.flash.semantics",
 )
 _KEPT_NODES = 1024
+_FIELDS = "__dataclass_fields__"
+_MODULE_OF_SLOTS = "libcst._add_slots"
 WHITESPACE = ("SimpleWhitespace", "ParenthesizedWhitespace", "TrailingWhitespace", "Newline")
 """The kinds of nodes that have no positions in the process."""
 
@@ -75,9 +78,11 @@ class _Abstract:
 def _light_nodes() -> Generator[None, None, None]:
     """Let LibCST, which is imported now, define its nodes without what reading does not need.
 
-    - Their dataclasses have no methods that LibCST replaces: generating and compiling those of two
-      hundred kinds of nodes is half of the time of importing LibCST, which itself defines how its nodes are compared, hashed and shown.
-      Without `frozen`, only the protection against changes is missing, and creating a node is faster.
+    - Its dataclasses get their fields and `__init__` when the first instance is made: most programs
+      contain a third of the two hundred kinds of nodes, and generating and compiling the methods of
+      all of them takes half of the time of importing LibCST.  They get no methods that LibCST replaces,
+      and without `frozen`, only the protection against changes is missing.
+    - They have no slots, for which the fields have to be known, and each class has to be made twice.
     - `isinstance` does not ask the registries of abstract classes, which takes several times longer.
 
     This process contains no other code that uses LibCST.
@@ -87,6 +92,9 @@ def _light_nodes() -> Generator[None, None, None]:
     whole = [getattr(module, name) for module, name, _ in changed]
     for module, name, light in changed:
         setattr(module, name, light)
+    slots = ModuleType(_MODULE_OF_SLOTS)
+    slots.add_slots = _unchanged  # type: ignore[attr-defined]
+    sys.modules[_MODULE_OF_SLOTS] = slots
     try:
         yield
     finally:
@@ -135,7 +143,43 @@ _WHOLE_DATACLASS: Callable[..., object] = dataclasses.dataclass
 
 
 def _light_dataclass(cls: type | None = None, /, **options: bool) -> object:
-    """Call the decorator for dataclasses, so that it generates only `__init__`."""
+    """Decorate a class so that it becomes a dataclass, with only `__init__`, when that is needed."""
     if cls is None:
         return partial(_light_dataclass, **options)
-    return _WHOLE_DATACLASS(cls, **{**options, "frozen": False, "eq": False, "repr": False})
+    options |= {"frozen": False, "eq": False, "repr": False}
+    if "__init__" in vars(cls) or not options.get("init", True):
+        return _WHOLE_DATACLASS(cls, **options)
+    later = _LaterDataclass(cls, options)
+
+    def initialise(self: object, /, *args: object, **kwargs: object) -> None:
+        """Make the class a dataclass, and initialise its first instance."""
+        later.complete()
+        cls.__init__(self, *args, **kwargs)  # type: ignore[misc]
+
+    setattr(cls, _FIELDS, later)
+    cls.__init__ = initialise  # type: ignore[misc]
+    return cls
+
+
+class _LaterDataclass:
+    """Stands for the fields of a class that becomes a dataclass when somebody asks for them."""
+
+    def __init__(self, cls: type, options: dict[str, bool]) -> None:
+        self._cls = cls
+        self._options = options
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        """Return the fields of the class, perhaps for a subclass that is no dataclass itself."""
+        self.complete()
+        return getattr(self._cls, _FIELDS)
+
+    def complete(self) -> None:
+        """Make the class a dataclass; this asks for the fields of its base classes."""
+        delattr(self._cls, _FIELDS)
+        del self._cls.__init__  # type: ignore[misc]
+        _WHOLE_DATACLASS(self._cls, **self._options)
+
+
+def _unchanged(cls: type) -> type:
+    """Return a class as it is."""
+    return cls

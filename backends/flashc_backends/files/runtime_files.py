@@ -7,12 +7,13 @@ artifact without dependencies.
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import accumulate
 
 import msgspec
 
@@ -290,21 +291,29 @@ def _are_known(route: Route) -> bool:
     return all(place.where != "unknown" for place in route.places)
 
 
+_STRING_OR_COMMENT = re.compile(
+    r"""("{3}|'{3})(?:\\.|[^\\])*?\1|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\#[^\n]*""", re.DOTALL
+)
+
+
 def stripped(source: str) -> str:
     """Return a module's text without comments, docstrings and blank lines, indented by single spaces.
 
     All other characters stay as they are, so that the result does not depend on the Python that
-    runs flashc.
+    runs flashc.  The module is one of the runtime, whose f-strings contain no quotes of their own;
+    `tokenize` would take ten times longer to find the strings and comments.
     """
     lines = source.splitlines(keepends=True)
+    starts = list(accumulate(map(len, lines), initial=0))
     inside: set[int] = set()  # the lines that begin inside a string
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        number, column = token.start
-        if token.type == tokenize.COMMENT:
-            lines[number - 1] = lines[number - 1][:column].rstrip() + "\n"
+    for token in _STRING_OR_COMMENT.finditer(source):
+        number = bisect_right(starts, token.start())
+        if source[token.start()] == "#":
+            code = source[starts[number - 1] : token.start()]
+            lines[number - 1] = code.rstrip() + "\n"
         else:
-            inside.update(range(number + 1, token.end[0] + 1))
-    for node in ast.walk(ast.parse(source)):
+            inside.update(range(number + 1, bisect_right(starts, token.end() - 1) + 1))
+    for node in _statements(ast.parse(source)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _remove_docstring(node, lines)
     return "".join(
@@ -312,6 +321,16 @@ def stripped(source: str) -> str:
         for number, line in enumerate(lines, 1)
         if line.strip()
     )
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield a module and all statements in it, without their expressions."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            pending += getattr(node, block, ())
 
 
 _INDENTATION = 4  # spaces of one level in the files of the runtime
