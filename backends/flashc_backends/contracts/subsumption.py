@@ -22,7 +22,7 @@ from flashc_ir.schemas import (
 )
 
 from .shown import shown
-from .values import Known, fits
+from .values import EVERY_TEXT, Known, fits
 
 Gap = tuple[str, str]
 """Where data may be refused, as a path such as `.boxes[].width`, and why."""
@@ -215,7 +215,9 @@ class Comparison:
             return True
         if sent.type != taken.type:
             return (sent.type, taken.type) == ("integer", "number")
-        return not taken.format or sent.format == taken.format
+        if taken.format == "binary" and sent.format == "base64":
+            return False  # every text is accepted, and would stand for other bytes
+        return taken.format in EVERY_TEXT or sent.format == taken.format
 
     def _limits(
         self, sent: Plain | ListOf | MapOf, taken: Plain | ListOf | MapOf, path: str

@@ -49,12 +49,17 @@ _FORMATS: dict[str, Callable[[str], object]] = {
     "ipv4interface": ipaddress.IPv4Interface,
     "ipv6interface": ipaddress.IPv6Interface,
 }
+EVERY_TEXT = frozenset(("", "path", "password", "binary"))
+"""The formats of texts that every text has; in `binary`, a text stands for its bytes in UTF-8."""
 _PATTERNS = {
     "base64": BASE64,
     "decimal": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?",
     "fraction": r"[+-]?\d+(/0*[1-9]\d*)?",
     "duration": r"[+-]?P.+",
     "seconds": SECONDS,
+    # What these accept besides is left to pydantic.
+    "email": r".+@.+",
+    "uri": r"[A-Za-z][A-Za-z0-9+.-]*:.+",
 }
 _SAMPLES = {
     "date-time": "2024-01-02T03:04:05",
@@ -191,15 +196,69 @@ def _keeps_one(data: Any, limit: Limit) -> bool:
 
 
 def witness(sent: Schema, known: Known, taken: Schema, others: Known) -> str | None:
-    """Return JSON that fits the schema `sent` and not `taken`; None if flashc finds none.
+    """Return JSON that fits the schema `sent` and does not fit `taken`, or stands for other bytes there.
 
-    `known` and `others` are the definitions of the two.
+    The result is None if flashc finds none.  `known` and `others` are the definitions of the two.
     """
     hints = frozenset(_hints(taken, others, 0)) | frozenset(_hints(sent, known, 0))
     for data in islice(_candidates(sent, known, hints, 0), _MOST):
-        if fits(data, sent, known) and not fits(data, taken, others):
+        if fits(data, sent, known) and (
+            not fits(data, taken, others) or is_misread(data, sent, known, taken, others)
+        ):
             return json.dumps(data, ensure_ascii=False)
     return None
+
+
+def is_misread(
+    data: Any, sent: Schema, known: Known, taken: Schema, others: Known, hops: int = 0
+) -> bool:
+    """Return whether a text of data that fits both schemas stands for other bytes in the second one.
+
+    That is a text in base64 in one of the two only.
+    """
+    if hops > _MOST_HOPS:
+        return False
+    match sent, taken:
+        case ((Ref() | OneOf()), _):
+            inner = _chosen(data, sent, known)
+            return inner is not None and is_misread(data, inner, known, taken, others, hops + 1)
+        case _, (Ref() | OneOf()):
+            inner = _chosen(data, taken, others)
+            return inner is not None and is_misread(data, sent, known, inner, others, hops + 1)
+        case Plain(), Plain():
+            return isinstance(data, str) and {sent.format, taken.format} == {"base64", "binary"}
+        case _:
+            parts: Iterable[tuple[Any, Any]] = ()
+            if isinstance(data, (list, dict)):
+                parts = data.items() if isinstance(data, dict) else enumerate(data)
+            for key, value in parts:
+                one, other = _part(sent, key), _part(taken, key)
+                if one is not None and other is not None:
+                    if is_misread(value, one, known, other, others):
+                        return True
+            return False
+
+
+def _chosen(data: Any, schema: Ref | OneOf, known: Known) -> Schema | None:
+    """Return the definition of a reference, or the first member of a union that data fits."""
+    if isinstance(schema, Ref):
+        return known.get(schema.key)
+    return next((member for member in schema.members if fits(data, member, known)), None)
+
+
+def _part(schema: Schema, key: Any) -> Schema | None:
+    """Return the schema of an item or a value; None if the schema has no such part."""
+    match schema:
+        case ListOf(item=item):
+            return item
+        case TupleOf(items=items) if isinstance(key, int) and key < len(items):
+            return items[key]
+        case MapOf(value=value):
+            return value
+        case Record(properties=properties):
+            return next((each.schema for each in properties if each.name == key), None)
+        case _:
+            return None
 
 
 def _hints(schema: Schema, known: Known, depth: int) -> Iterator[float | str]:

@@ -64,8 +64,14 @@ def _takes_text(item: Schema, by_pydantic: bool) -> bool:
     """Return whether a sequence with these items takes a text: pydantic says so only if it may have any items."""
     if by_pydantic:
         return isinstance(item, Anything)
-    is_other = isinstance(item, Plain) and item.type != "string"
-    return not is_other and lib.key_of(item) is not None
+    match item:
+        case Plain(type=kind):
+            is_text = kind == "string"
+        case Choice(values=values):
+            is_text = all(_kind_of_text(value) == "string" for value in values)
+        case _:
+            is_text = True
+    return is_text and lib.key_of(item) is not None
 
 
 def _resolved(key: Schema, known: Mapping[str, Definition | None]) -> Schema:
