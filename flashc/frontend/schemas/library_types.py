@@ -201,8 +201,8 @@ def key_of(schema: Schema) -> Schema | None:
             return Choice(values=('"true"', '"false"'))
         case Plain(type="null"):
             return Choice(values=('"null"',))
-        case OneOf(members=members) if DECIMAL in members:
-            return DECIMAL
+        case OneOf(members=(first, second), tagged=False) if {first, second} == {NUMBER, DECIMAL}:
+            return DECIMAL  # what a `Decimal` accepts
         case Choice(values=values):
             return _key_choice(values)
         case _:
