@@ -138,7 +138,7 @@ class CodeFinder:
         found = self._referred(node, code, steps)
         if found is None and isinstance(node, ast.Attribute):
             return self._member(self.type_of(node.value, code, steps - 1), node.attr, steps - 1)
-        if found is None and isinstance(node, ast.Name):
+        if found is None and isinstance(node, ast.Name) and not code.hides(node.id):
             # For `C().x`, the IR has one reference for the whole expression.
             return self._named(node.id, code, steps)
         return found
@@ -176,7 +176,9 @@ class CodeFinder:
 
     def _instance_of_variable(self, node: ast.expr, code: Code, steps: int) -> Instance | None:
         """Return the instance held by a module-level variable; the IR's references to it name the class."""
-        assigned = code.module.top.assigned.get(node.id, ()) if isinstance(node, ast.Name) else ()
+        if not isinstance(node, ast.Name) or code.hides(node.id):
+            return None
+        assigned = code.module.top.assigned.get(node.id, ())
         if not assigned or not isinstance(assigned[-1], ast.Call):
             return None
         kind = self.type_of(assigned[-1], code.module.top, steps - 1)
@@ -241,7 +243,10 @@ class CodeFinder:
                 found = None if annotation is None else self._annotated(annotation, scope, steps)
                 return found if isinstance(found, ClassCode) else None
             scope = scope.parent
-        return _kind_of(self._referred(node, code, steps) or self._named(name, code, steps))
+        found = self._referred(node, code, steps)
+        if found is None and not code.hides(name):
+            found = self._named(name, code, steps)
+        return _kind_of(found)
 
     def _annotated(self, annotation: ast.expr, code: Code, steps: int) -> Found | None:
         """Return the class that an annotation names, also in `Annotated[...]` and `... | None`."""

@@ -96,6 +96,28 @@ class Code:
         return found
 
     @cached_property
+    def local_names(self) -> frozenset[str]:
+        """The names of its parameters and variables, also of those in its comprehensions; none for a module's top."""
+        if isinstance(self.node, ast.Module):
+            return frozenset()
+        bound, declared = set(self.parameters), set[str]()
+        for node in self.nodes:
+            if isinstance(node, ast.Global):
+                declared.update(node.names)
+            else:
+                bound.update(_bound(node))
+        return frozenset(bound - declared)
+
+    def hides(self, name: str) -> bool:
+        """Return whether `name` is here a name of a function, not one of the module."""
+        scope: Code | None = self
+        while scope is not None:
+            if name in scope.local_names:
+                return True
+            scope = scope.parent
+        return False
+
+    @cached_property
     def inner(self) -> dict[str, Code]:
         """The functions that are defined in it, by name."""
         return {
@@ -135,6 +157,27 @@ class ClassCode:
                 for target, value in _assignments(node):
                     if isinstance(target, ast.Attribute) and target.attr == name:
                         yield value, method
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the name that a node by itself binds."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()):
+            yield name
+        case (
+            ast.FunctionDef(name=str(name))
+            | ast.AsyncFunctionDef(name=str(name))
+            | ast.ClassDef(name=str(name))
+            | ast.ExceptHandler(name=str(name))
+            | ast.MatchAs(name=str(name))
+            | ast.MatchStar(name=str(name))
+            | ast.MatchMapping(rest=str(name))
+        ):
+            yield name
+        case ast.alias(name=name, asname=alias):
+            yield alias or name.partition(".")[0]
+        case _:
+            pass
 
 
 def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

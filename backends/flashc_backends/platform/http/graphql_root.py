@@ -40,10 +40,11 @@ class Logins:
         return self.view(name)
 
     def approve(self, name: str) -> bool:
-        """Approve a login request; return False if there is no such request."""
-        if name not in self._requests:
+        """Approve a login request; return False if there is no such request, or if it has expired."""
+        expires, _ = self._requests.get(name, (0.0, False))
+        if expires < time.time():
             return False
-        self._requests[name] = (self._requests[name][0], True)
+        self._requests[name] = (expires, True)
         return True
 
     def view(self, name: str) -> dict[str, Any]:
