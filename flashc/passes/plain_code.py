@@ -11,7 +11,7 @@ from flashc.project.source_file import SourceFile
 from flashc_core.source import Span
 from flashc_ir.modules import Module, Reference
 
-from .result_uses import Uses, own_nodes, parents_of
+from .result_uses import ResultUses, own_nodes, parents_of
 
 Definer = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module
 _PROPERTIES = frozenset({"property", "cached_property"})
@@ -48,9 +48,9 @@ class Code:
         return tuple(own_nodes(self.node))
 
     @cached_property
-    def uses(self) -> Uses:
+    def uses(self) -> ResultUses:
         """What it does with the values of its expressions."""
-        return Uses(self.module.parents, self.node)
+        return ResultUses(self.module.parents, self.node)
 
     @cached_property
     def decorators(self) -> tuple[ast.expr, ...]:
