@@ -109,7 +109,7 @@ class Code:
         return frozenset(bound - declared)
 
     def hides(self, name: str) -> bool:
-        """Return whether `name` is here a name of a function, not one of the module."""
+        """Return whether `name` belongs here to this function or one around it, not to the module."""
         scope: Code | None = self
         while scope is not None:
             if name in scope.local_names:
