@@ -76,8 +76,8 @@ def _artifact_path(workspace: Workspace) -> Path:
     return path if path.name.endswith((".tar.gz", ".tgz")) else path / ARTIFACT_PATH
 
 
-def _escaping_folder(workspace: Workspace) -> Diagnostic | None:
-    """Return a finding if a link leads the build's own folder out of the project; else None."""
+def _check_folder(workspace: Workspace) -> Diagnostic | None:
+    """Return a diagnostic if a link leads the build's own folder out of the project; else None."""
     options = workspace.options
     is_used = options.output is None or options.keep_build
     if not is_used or real_path(workspace.root / FOLDER).is_relative_to(workspace.root):
@@ -103,8 +103,8 @@ def build_project(
     The option `output` is the path of the artifact if it ends in `.tar.gz` or `.tgz`, else the
     folder that the artifact is written to.
 
-    Existing files are replaced only if the whole build succeeds.  Files that can't be written, or
-    no access to the package index, are diagnostics.
+    Existing files are replaced only if the whole build succeeds.  If files can't be written, or the
+    package index can't be reached, the result has diagnostics.
 
     Args:
         workspace: the project.
@@ -112,9 +112,9 @@ def build_project(
         progress: gets reports of what the build does; see `flashc_backends.base.Progress`.
     """
     output = _artifact_path(workspace)
-    escaping = _escaping_folder(workspace)
-    if escaping is not None:
-        return BuildResult(diagnostics=(*workspace.sink(), escaping))
+    problem = _check_folder(workspace)
+    if problem is not None:
+        return BuildResult(diagnostics=(*workspace.sink(), problem))
     report = _load_or_build(workspace, output, dialects, progress)
     if not report.digests:
         return BuildResult(diagnostics=report.diagnostics)
@@ -140,7 +140,7 @@ def _load_or_build(
     options = workspace.options
     memo, key = memo_of(workspace), project_key(workspace, dialects)
     if options.keep_build or options.per_endpoint:
-        key = None  # the report does not say whether these files still exist
+        key = None  # the cached report does not check the files that these options add
     if key is not None:
         cached = decoded(memo.load("builds", key, RESOLUTION_MAX_AGE), _Report)
         if cached is not None and cached.digests == _digests(output, _digest(output)):

@@ -15,9 +15,9 @@ from flashc_backends.cloud.port import Cloud
 from flashc_backends.deploy.apply import execute
 from flashc_backends.deploy.deployment import Deployed, Deployment, NotRestored
 from flashc_backends.deploy.lease import Busy, clear_dead, held
+from flashc_backends.deploy.lease_state import Lease
 from flashc_backends.deploy.plan import Plan
 from flashc_backends.deploy.rollout import Outcome
-from flashc_backends.deploy.tenure import Lease
 from flashc_backends.deploy.variables import Target
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.calls import SampleCall

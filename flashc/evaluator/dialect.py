@@ -2,7 +2,7 @@
 
 The evaluator asks a dialect's `Semantics` for the value of a name in an SDK's package.  If the
 value is a `DialectObject`, the evaluator passes each use of it (calls, attributes, decorators,
-assignments) to the object.  A call passes also a `Host`, by which the object declares endpoints.
+assignments) to the object.  A call also passes a `Host`, through which the object declares endpoints.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Host(Protocol):
 
     @property
     def condition(self) -> Unknown | None:
-        """The reason why the executed code may not run on a worker; None if it surely runs."""
+        """The reason why the executed code perhaps does not run on a worker; None if it surely runs."""
         ...
 
     def declare(self, endpoint: EndpointValue) -> None:
@@ -46,7 +46,7 @@ class DialectObject(ABC):
     Every subclass is a dataclass.
 
     `is_definition` says what happens if only one of two branches binds the object to a name: if it
-    is True, the value of the name is the object, as it would be a class, and the object itself
+    is True, the value of the name is the object, as it would be for a class, and the object itself
     stores the condition of its branch; else the value is unknown.  `declaring` are the attributes
     that declare an endpoint when their call is a decorator, as in `@app.queue(...)`; "" stands for
     a call of the object itself.
@@ -102,7 +102,7 @@ class Semantics:
     def member(self, module: str, name: str, span: Span) -> Value | None:
         """Return the value of `name` in the package or module `module`.
 
-        The result is None if the module does not belong to the SDK.
+        Return None if `module` is not in the SDK, or the SDK has no public name `name`.
         """
         if module.partition(".")[0] not in self.packages or name not in self.objects:
             return None
@@ -115,7 +115,7 @@ class Semantics:
     def help_if_missing(self, module: str, name: str) -> tuple[str, ...] | None:
         """Return what to write instead of `module.name` if the SDK surely has no such name.
 
-        If this is not overridden, the result is None: the SDK may have every name.
+        If this is not overridden, the result is None: the SDK may have any name.
         """
         return None
 

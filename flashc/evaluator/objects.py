@@ -21,7 +21,7 @@ from .values import Compound, External, Known, Unknown, Value
 # A block of statements, or the statements themselves.
 Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
 OWN_VALUES = "__own_values__"
-"""The attribute of an enum of the program whose code decides which values stand for its members."""
+"""The attribute that marks an enum of the program whose code or bases decide the values of its members."""
 
 
 class Flow(Enum):
@@ -114,8 +114,8 @@ class FunctionValue:
     `decorated` says that a decorator was applied to it that flashc does not evaluate.  `defaults`
     are the defaults of the parameters, computed when the function is defined.  `kind` says whether
     `@staticmethod`, `@classmethod` or `@property` decorates it.  `memo` are the results by arguments
-    if `functools.cache` or `lru_cache` decorates it, else None.  `validates` says what a method of
-    a model of pydantic takes part in.
+    if `functools.cache` or `lru_cache` decorates it, else None.  `validates` is not None
+    for a method that checks or changes fields of a pydantic model.
     """
 
     node: cst.FunctionDef

@@ -71,7 +71,7 @@ class Evaluation:
 
     @property
     def is_entangled(self) -> bool:
-        """Whether modules share state other than by the recorded names that they read."""
+        """Whether modules share state in ways that the recorded reads of names do not show."""
         return self.machine.interactions.is_entangled or self.machine.has_changed_imports()
 
     @property
@@ -116,10 +116,10 @@ class Evaluation:
     # Inputs ---------------------------------------------------------------------------------------
 
     def inputs(self) -> tuple[str, ...]:
-        """Return what decided the evaluation besides the text of the roots.
+        """Return the inputs of the result, except the texts of the roots.
 
-        For other modules, these are the names that the roots read of them.  If the evaluation is
-        entangled, the texts of the other modules are the inputs.
+        The inputs from other modules are the names that the roots read from them; if the evaluation is
+        entangled, they are the texts of these modules.
         """
         interactions = self.machine.interactions
         if self.is_entangled:
@@ -152,7 +152,11 @@ class Evaluation:
         return {read for reader in ("", *self.roots) for read in reads.get(reader, ())}
 
     def _files_and_variables(self) -> Iterable[str]:
-        """Yield the inputs that are files, environment variables, or effects that imports do not have."""
+        """Yield the inputs that are not names or texts of modules.
+
+        They are files, folders, variables and skipped imports.  A skipped import is one that changes
+        nothing outside its module.  VOLATILE means that a file changed.
+        """
         yield from map(file_input, self.machine.files)
         yield from map(listing_input, self.machine.folders)
         yield from map(variable_input, self.environment.asked)

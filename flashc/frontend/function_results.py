@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from flashc_core.ast_nodes import children, walk
 
-from .used_names import FunctionNode, Reader, Uses, changed_by_method, changed_by_store
+from .used_names import FunctionNode, NamesByUse, Reader, changed_by_method, changed_by_store
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-def uses_of_bodies(functions: Iterable[FunctionNode], annotations: Iterable[ast.expr]) -> Uses:
+def uses_of_bodies(
+    functions: Iterable[FunctionNode], annotations: Iterable[ast.expr]
+) -> NamesByUse:
     """Return what functions and annotations use, with the functions inside them."""
     reader = Reader(annotations=list(annotations))
     pending = list(functions)
@@ -25,7 +27,7 @@ def uses_of_bodies(functions: Iterable[FunctionNode], annotations: Iterable[ast.
     return reader.uses()
 
 
-def uses_of_results(functions: Iterable[FunctionNode]) -> Uses:
+def uses_of_results(functions: Iterable[FunctionNode]) -> NamesByUse:
     """Return what the results of functions may come from.
 
     What a function awaits is data.  A value that a method stores in its object may be the result
@@ -137,7 +139,7 @@ def _body(function: FunctionNode) -> list[ast.stmt] | list[ast.expr]:
     return [function.body] if isinstance(function, ast.Lambda) else function.body
 
 
-def changes_of(function: FunctionNode) -> Iterator[tuple[set[str], Uses]]:
+def changes_of(function: FunctionNode) -> Iterator[tuple[set[str], NamesByUse]]:
     """Yield variables of the module that a function may change, with what they may get.
 
     A variable that the function declares as global, or of which it sets an item or an attribute,

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from flashc_core.ast_nodes import children
 
 from .function_results import changes_of, uses_of_bodies, uses_of_results
-from .used_names import FunctionNode, Reader, Uses, merged
+from .used_names import FunctionNode, NamesByUse, Reader, merged
 
 _WORD = re.compile(r"\w+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -30,9 +30,9 @@ class Statement(Struct, frozen=True, kw_only=True):
 
     binds: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
-    now: Uses = Uses()
-    later: Uses = Uses()
-    results: Uses = Uses()
+    now: NamesByUse = NamesByUse()
+    later: NamesByUse = NamesByUse()
+    results: NamesByUse = NamesByUse()
     is_class: bool = False
     deferred: bool = False
 
@@ -45,7 +45,7 @@ class _Function:
         self.words = words
 
     @cached_property
-    def uses(self) -> tuple[Uses, Uses]:
+    def uses(self) -> tuple[NamesByUse, NamesByUse]:
         """What the function uses, and what its results may come from."""
         return uses_of_bodies([self.node], ()), uses_of_results([self.node])
 

@@ -10,7 +10,7 @@ from enum import IntEnum
 from flashc_ir.modules import Import, Module, Origin
 
 from .module_names import ModuleStatements, Statement
-from .used_names import Names, Uses
+from .used_names import Names, NamesByUse
 
 
 class Link(IntEnum):
@@ -218,14 +218,14 @@ def _may_bind_any_name(statement: Statement) -> bool:
     )
 
 
-def _uses_value(uses: Uses, bound: BoundLinks) -> bool:
+def _uses_value(uses: NamesByUse, bound: BoundLinks) -> bool:
     """Return whether code uses a value that may come from an SDK."""
     return _imports_by_string(uses, bound) or any(
         bound.strongest(names) is Link.VALUE for names in uses.every()
     )
 
 
-def _imports_by_string(uses: Uses, bound: BoundLinks) -> bool:
+def _imports_by_string(uses: NamesByUse, bound: BoundLinks) -> bool:
     """Return whether code may import an SDK by a string, as `import_module(name)` does."""
     called = {attribute for _, attribute in uses.called.attributes} | uses.called.variables
     return not called.isdisjoint(IMPORTERS) and any(
@@ -233,7 +233,7 @@ def _imports_by_string(uses: Uses, bound: BoundLinks) -> bool:
     )
 
 
-def _value(uses: Uses, bound: BoundLinks) -> Link:
+def _value(uses: NamesByUse, bound: BoundLinks) -> Link:
     """Return the link of what code computes from the names that it uses."""
     if _imports_by_string(uses, bound):
         return Link.VALUE

@@ -49,7 +49,7 @@ def lower_parameters(params: cst.Parameters, syntax: Syntax) -> tuple[Parameter,
                 annotation=annotation,
                 default=default,
                 span=syntax.span(param.name),
-                literal_default=param.default is not None and _is_literal(param.default),
+                literal_default=param.default is not None and _is_simple_literal(param.default),
             )
         )
 
@@ -71,15 +71,15 @@ def _text(syntax: Syntax, node: cst.BaseExpression) -> str:
     return " ".join(syntax.code(node).split())
 
 
-def _is_literal(node: cst.BaseExpression) -> bool:
-    """Return whether an expression is a literal, such as `-1`, `"a"`, `None` or `[]`."""
+def _is_simple_literal(node: cst.BaseExpression) -> bool:
+    """Return whether an expression is a number, a string, a constant, or an empty display such as `[]`."""
     match node:
         case cst.SimpleString() | cst.Integer() | cst.Float():
             return True
         case cst.Name():
             return node.value in ("True", "False", "None")
         case cst.UnaryOperation(operator=cst.Minus()):
-            return _is_literal(node.expression)
+            return _is_simple_literal(node.expression)
         case cst.List() | cst.Tuple() | cst.Dict():
             return not node.elements
         case _:

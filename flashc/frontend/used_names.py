@@ -29,7 +29,7 @@ _BINDING = (
 class Names(Struct, frozen=True):
     """The names in a piece of code.
 
-    `variables` are all variables, `whole` those of them that occur otherwise than as `variable.x`.
+    `variables` are all variables; `whole` are those that also occur alone, not only as `variable.x`.
     The words of a string that looks like a dotted name are in both.  `attributes` has `(a, b)` and
     `(a, c)` for `a.b.c`.
     """
@@ -42,11 +42,11 @@ class Names(Struct, frozen=True):
 _NO_NAMES = Names()
 
 
-class Uses(Struct, frozen=True):
-    """The names that a piece of code uses, by the way in which it does.
+class NamesByUse(Struct, frozen=True):
+    """The names that a piece of code uses, grouped by how it uses them.
 
-    `applied` are those in a decorator, or in a call whose result is called at once; `called` those
-    in what is called; `passed` those in the arguments of calls; `loaded` all others.
+    `applied`: in a decorator, or in a call whose result is called at once.  `called`: in the function
+    part of other calls.  `passed`: in the arguments of calls.  `loaded`: everywhere else.
     """
 
     applied: Names = Names()
@@ -59,11 +59,11 @@ class Uses(Struct, frozen=True):
         return self.applied, self.called, self.passed, self.loaded
 
 
-def merged(uses: Sequence[Uses]) -> Uses:
+def merged(uses: Sequence[NamesByUse]) -> NamesByUse:
     """Return the names of several pieces of code together."""
     if len(uses) < 2:
-        return uses[0] if uses else Uses()
-    return Uses(*map(_together, zip(*(each.every() for each in uses), strict=True)))
+        return uses[0] if uses else NamesByUse()
+    return NamesByUse(*map(_together, zip(*(each.every() for each in uses), strict=True)))
 
 
 def _together(names: Sequence[Names]) -> Names:
@@ -79,7 +79,7 @@ def _together(names: Sequence[Names]) -> Names:
 
 
 class _Way(Enum):
-    """A way in which code uses a name: the fields of `Uses`."""
+    """A way in which code uses a name: the fields of `NamesByUse`."""
 
     APPLIED = "applied"
     CALLED = "called"
@@ -110,7 +110,7 @@ class _Found:
             self.attributes.add((root.id, node.attr))
 
     def names(self) -> Names:
-        """Return what was found."""
+        """Return the names that were found."""
         if not self.variables:
             return _NO_NAMES
         return Names(frozenset(self.variables), frozenset(self.whole), frozenset(self.attributes))
@@ -134,8 +134,8 @@ class Reader:
     def read(self, nodes: Iterable[ast.AST], *, awaited: bool = True, passed: bool = False) -> None:
         """Read nodes, and all nodes in them.
 
-        If `awaited` is False, the operands of `await` are left out.  `passed` says that the nodes are
-        used as arguments are.
+        If `awaited` is False, the operands of `await` are left out.  With `passed`, the names count as
+        names in the arguments of a call.
         """
         # a loop and not a recursion: expressions may be nested deeply
         start = _Way.PASSED if passed else _Way.LOADED
@@ -182,9 +182,9 @@ class Reader:
         self.annotations += _annotations(node)
         yield from _executed(node, way)
 
-    def uses(self) -> Uses:
+    def uses(self) -> NamesByUse:
         """Return the names that were used."""
-        return Uses(**{way.value: found.names() for way, found in self._found.items()})
+        return NamesByUse(**{way.value: found.names() for way, found in self._found.items()})
 
 
 def _executed(node: ast.AST, way: _Way) -> Iterator[tuple[ast.AST, _Way]]:

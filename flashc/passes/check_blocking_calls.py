@@ -22,19 +22,19 @@ from .call_resolver import Definition, entry_points
 from .code_finder import CodeFinder, Instance
 from .context import PassContext
 from .plain_code import ClassCode, Code, ModuleCode
-from .result_uses import Use, last_name, reads_items, starts_thread, waits_for_thread
+from .result_uses import Use, last_name, reads_items, runs_elsewhere, waits_for_thread
 
 
 def check_blocking_calls(program: Program, context: PassContext) -> Program:
     """Report places where async code calls synchronous functions that wait for another endpoint."""
-    callees = {
+    endpoint_functions = {
         definition: (endpoint, function)
         for endpoint in program.code_endpoints()
         for definition, function in _functions(endpoint)
     }
     synchronous = {
         f"{definition.module}:{definition.qualname}"
-        for definition, (_, function) in callees.items()
+        for definition, (_, function) in endpoint_functions.items()
         if not function.is_async
     }
     blocking_endpoints = {
@@ -52,7 +52,7 @@ def check_blocking_calls(program: Program, context: PassContext) -> Program:
         called = set(by_caller.get(endpoint.resource, ()))
         if called & blocking_endpoints:
             finder = CodeFinder(context, resolver, modules)
-            _EndpointCheck(program, endpoint, finder, callees).report(context, reported)
+            _EndpointCheck(program, endpoint, finder, endpoint_functions).report(context, reported)
     return program
 
 
@@ -66,7 +66,7 @@ def _functions(endpoint: CodeEndpoint) -> Iterator[tuple[Definition, Function]]:
 
 
 class _Site(NamedTuple):
-    """A place at which code calls a function, or reads a property; `use` is what it does with the result."""
+    """A place at which code calls a function, or reads a property; `use` is how it uses the result."""
 
     code: Code
     node: ast.expr
@@ -89,12 +89,12 @@ class _Waits:
     later: list[_Wait] = field(default_factory=list[_Wait])
 
 
-# Functions that call their arguments; `map` and `starmap` return the results of these calls.
+# Functions that call the function that they get as an argument; `map` and `starmap` return its results.
 _CALLING = frozenset(
     "map filter sorted min max reduce sort starmap takewhile dropwhile call_soon call_later call_at "
     "call_soon_threadsafe add_done_callback".split()
 )
-_DEEPEST = 100  # functions that call each other
+_DEEPEST = 100  # nested calls that are followed
 _SHOWN = 60  # characters of an expression
 _RETURNING = frozenset({"map", "starmap"})
 
@@ -107,7 +107,7 @@ def _suggestion(node: ast.expr, source: SourceFile, *, is_loop: bool) -> str:
     elif isinstance(node, ast.Attribute):
         given = f"lambda: {_shown(node, source)}"
     else:
-        return "call what runs it in a thread: `await asyncio.to_thread(...)`"
+        return "run the call that takes this callback in a thread: `await asyncio.to_thread(...)`"
     return f"write `await asyncio.to_thread({given})`"
 
 
@@ -127,11 +127,11 @@ class _EndpointCheck:
         program: Program,
         endpoint: CodeEndpoint,
         finder: CodeFinder,
-        callees: dict[Definition, tuple[CodeEndpoint, Function]],
+        endpoint_functions: dict[Definition, tuple[CodeEndpoint, Function]],
     ) -> None:
         self._endpoint = endpoint
         self._finder = finder
-        self._callees = callees
+        self._endpoint_functions = endpoint_functions
         own = set(entry_points(endpoint))
         finder.foreign = frozenset(
             definition
@@ -146,6 +146,7 @@ class _EndpointCheck:
         entries = [*self._entries()]
         for code in self._on_loop(entries):
             found = self._waits(code)
+            # what an entry returns is used outside of the project's code
             for wait in (*found.at_once, *(found.later if code not in entries else ())):
                 if wait.site.node not in reported:
                     reported.add(wait.site.node)
@@ -155,7 +156,7 @@ class _EndpointCheck:
         """Report one place."""
         site, call = wait
         assert isinstance(call.target, Definition)
-        endpoint = self._callees[call.target][0].name
+        endpoint = self._endpoint_functions[call.target][0].name
         name = site.target.qualname.rpartition(".")[2]
         start = "this function" if name == "<lambda>" else f"`{name}`"
         if site is call:
@@ -226,7 +227,7 @@ class _EndpointCheck:
     def _add(self, site: _Site, found: _Waits, depth: int) -> None:
         """Add what a function waits for at one place."""
         if isinstance(site.target, Definition):
-            known = self._callees.get(site.target)
+            known = self._endpoint_functions.get(site.target)
             if known is None or known[1].is_async:
                 return
             if site.code.is_async and not known[1].is_generator:
@@ -248,7 +249,7 @@ class _EndpointCheck:
             or reads_items(site.node, site.code.module.parents)
         ):
             found.at_once += at_once
-        elif site.use is not Use.THREAD:
+        elif site.use is not Use.ELSEWHERE:
             found.later += at_once
         for wait in later:
             self._add_later(wait, site.use, found)
@@ -333,7 +334,7 @@ class _EndpointCheck:
     ) -> Use | None:
         """Return how the result of a callback is used; None if the called function does not call it."""
         own = code.uses.of(call)
-        if starts_thread(call):
+        if runs_elsewhere(call):
             return Use.USED if waits_for_thread(call, own, code.module.parents) else None
         if not isinstance(target, Code):
             called = last_name(call.func)

@@ -26,7 +26,7 @@ from flashc_ir.requirements import Dependency, Offer
 from .check_worker_modules import check_deferred_imports
 from .context import PassContext
 from .indirect_use import may_be_loaded, runs_python
-from .misplaced_modules import folder_with, is_misplaced, module_outside
+from .misplaced_modules import folder_with, is_reported_by_imports, module_outside
 
 
 def check_dependencies(program: Program, context: PassContext) -> Program:
@@ -86,7 +86,7 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
         if item.origin is not Origin.EXTERNAL or item.typing_only or item.guarded:
             continue
         top = item.module.partition(".")[0]
-        if is_misplaced(context, module, item.module):
+        if is_reported_by_imports(context, module, item.module):
             continue  # another check reports this import
         if top in seen or any(set(names) & packages.present for names in _candidates(item)):
             continue

@@ -1,4 +1,7 @@
-"""Check that the smoke calls of a project fit its endpoints."""
+"""Check that the smoke calls of a project fit its endpoints.
+
+A smoke call is a request that flashc sends after a deployment, to see that it works.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,13 @@ _NOT_SERVED = (404, 405)  # a call may be declared to show that there is no such
 
 
 def check_smoke(program: Program, context: PassContext) -> Program:
-    """Report smoke calls of endpoints, arguments, methods and routes that the program does not have."""
+    """Report smoke calls that name an endpoint, argument, method or route that the program does not have."""
     endpoints = {endpoint.resource: endpoint for endpoint in program.deployed()}
     for call in context.options.smoke:
         endpoint = endpoints.get(call.resource)
         if endpoint is not None:
             _check_call(call, endpoint, context.sink)
-        elif not program.unlowered:  # else the endpoint may be one that flashc could not read
+        elif not program.unlowered:  # otherwise flashc may have failed to read this endpoint
             _report(
                 call,
                 f"a smoke call is for `{call.resource}`, and the project deploys no such endpoint",
@@ -76,7 +79,7 @@ def _check_route(
 
 
 def route_pattern(path: str) -> re.Pattern[str]:
-    """Return what the paths of requests to a route look like."""
+    """Return a pattern for the request paths that a route serves."""
     parts = re.split(r"({\w+(?::\w+)?})", path)
     return re.compile("".join(map(_part, parts)))
 
@@ -91,7 +94,10 @@ def _part(text: str) -> str:
 def _check_method(
     call: SmokeCall, endpoint: QueueClass, given: dict[str, object], sink: Sink
 ) -> None:
-    """Check the method and the arguments of a job of a class; the key `method` is as for workers."""
+    """Check the method and the arguments of a job of a class.
+
+    As on a worker, the key `method` of the input chooses the method.
+    """
     methods = {method.name: method for method in endpoint.methods}
     name = given.get("method")
     if isinstance(name, str) and name in methods:

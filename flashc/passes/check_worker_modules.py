@@ -9,7 +9,7 @@ from flashc_ir.program import Program
 
 from .collect_worker_modules import started_modules
 from .context import PassContext
-from .misplaced_modules import folder_with, is_misplaced, module_outside
+from .misplaced_modules import folder_with, is_reported_by_imports, module_outside
 from .used_names import users_of_names
 
 
@@ -77,7 +77,7 @@ def check_deferred_imports(
                 continue
             if found.package in missing or folder_with(context.project, module, found.package):
                 continue
-            if is_misplaced(context, module, found.package) or module_outside(
+            if is_reported_by_imports(context, module, found.package) or module_outside(
                 context, found.package
             ):
                 continue

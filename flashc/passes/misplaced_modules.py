@@ -34,10 +34,9 @@ def excluded_module(context: PassContext, name: str) -> Exclusion | None:
 
 
 def link_as_text(context: PassContext, name: str) -> str | None:
-    """Return where a link to the module `name` leads that is here a file with the path as its text.
+    """Return the target of a link that is stored as a text file named like the module; None if there is none.
 
-    git writes links like this on systems without links, and archives may keep them so.  The result
-    is None if there is no such file.
+    git writes links like this on systems without links, and archives may keep them so.
     """
     path = name.partition(".")[0]
     file = context.project.by_path.get(path)
@@ -97,8 +96,11 @@ def neighbouring_module(project: Project, module: Module, name: str) -> str | No
     return full if folder and project.has(full) else None
 
 
-def is_misplaced(context: PassContext, module: Module, name: str) -> bool:
-    """Return whether the module `name` that `module` imports is in the project, but no worker finds it."""
+def is_reported_by_imports(context: PassContext, module: Module, name: str) -> bool:
+    """Return whether `check_imports` reports this import: ignored file, text link, broken link or neighbour.
+
+    `folder_with` and `module_outside` are not covered; callers check them too.
+    """
     return (
         excluded_module(context, name) is not None
         or link_as_text(context, name) is not None

@@ -11,7 +11,7 @@ from flashc.project.source_file import SourceFile
 from flashc_core.source import Span
 from flashc_ir.modules import Module, Reference
 
-from .result_uses import Uses, own_nodes, parents_of
+from .result_uses import ResultUses, own_nodes, parents_of
 
 Definer = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module
 _PROPERTIES = frozenset({"property", "cached_property"})
@@ -48,9 +48,9 @@ class Code:
         return tuple(own_nodes(self.node))
 
     @cached_property
-    def uses(self) -> Uses:
+    def uses(self) -> ResultUses:
         """What it does with the values of its expressions."""
-        return Uses(self.module.parents, self.node)
+        return ResultUses(self.module.parents, self.node)
 
     @cached_property
     def decorators(self) -> tuple[ast.expr, ...]:
@@ -96,6 +96,28 @@ class Code:
         return found
 
     @cached_property
+    def local_names(self) -> frozenset[str]:
+        """The names of its parameters and variables, also of those in its comprehensions; none for a module's top."""
+        if isinstance(self.node, ast.Module):
+            return frozenset()
+        bound, declared = set(self.parameters), set[str]()
+        for node in self.nodes:
+            if isinstance(node, ast.Global):
+                declared.update(node.names)
+            else:
+                bound.update(_bound(node))
+        return frozenset(bound - declared)
+
+    def hides(self, name: str) -> bool:
+        """Return whether `name` belongs here to this function or one around it, not to the module."""
+        scope: Code | None = self
+        while scope is not None:
+            if name in scope.local_names:
+                return True
+            scope = scope.parent
+        return False
+
+    @cached_property
     def inner(self) -> dict[str, Code]:
         """The functions that are defined in it, by name."""
         return {
@@ -135,6 +157,27 @@ class ClassCode:
                 for target, value in _assignments(node):
                     if isinstance(target, ast.Attribute) and target.attr == name:
                         yield value, method
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the name that a node by itself binds."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()):
+            yield name
+        case (
+            ast.FunctionDef(name=str(name))
+            | ast.AsyncFunctionDef(name=str(name))
+            | ast.ClassDef(name=str(name))
+            | ast.ExceptHandler(name=str(name))
+            | ast.MatchAs(name=str(name))
+            | ast.MatchStar(name=str(name))
+            | ast.MatchMapping(rest=str(name))
+        ):
+            yield name
+        case ast.alias(name=name, asname=alias):
+            yield alias or name.partition(".")[0]
+        case _:
+            pass
 
 
 def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -1,4 +1,4 @@
-"""Find out what code does with the result of a call: awaits it, returns it, or uses it as a plain value."""
+"""Find out how code uses the result of a call: awaits it, returns it, or uses it as a plain value."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ Parents = Mapping[ast.AST, ast.AST]
 
 @unique
 class Use(Enum):
-    """What happens with a value; `THREAD` says that only another thread uses it."""
+    """What happens with a value.
+
+    `ELSEWHERE`: only another thread or process uses it.  `UNKNOWN`: the value is stored, or its use is not found.
+    """
 
     AWAITED = "awaited"
     RETURNED = "returned"
     USED = "used"
-    THREAD = "thread"
+    ELSEWHERE = "elsewhere"
     UNKNOWN = "unknown"
 
 
-# Functions that run in a thread what they are given.  FastAPI runs plain dependencies and background tasks in threads,
+# Functions that run their argument in another thread or process.  FastAPI runs plain dependencies and background tasks in threads,
 # and reads plain generators of streaming responses there.
-_THREADS = frozenset(
+_RUN_ELSEWHERE = frozenset(
     "to_thread run_in_executor submit run_sync run_in_threadpool iterate_in_threadpool sync_to_async asyncify Thread "
     "Timer Process apply_async map_async starmap_async imap imap_unordered add_task BackgroundTask Depends Security "
     "StreamingResponse EventSourceResponse to_process".split()
@@ -56,12 +59,12 @@ def last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def starts_thread(call: ast.Call) -> bool:
-    """Return whether a call runs in a thread what it is given."""
+def runs_elsewhere(call: ast.Call) -> bool:
+    """Return whether a call runs its argument in another thread or process."""
     name = last_name(call.func)
     if name == "map":  # that of a pool, not the builtin function
         return isinstance(call.func, ast.Attribute)
-    return name in _THREADS
+    return name in _RUN_ELSEWHERE
 
 
 def reads_items(node: ast.AST, parents: Parents) -> bool:
@@ -84,7 +87,7 @@ def waits_for_thread(call: ast.Call, use: Use, parents: Parents) -> bool:
 
 
 def own_nodes(code: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run when a function runs: not those of functions, lambdas and classes inside it."""
+    """Yield the nodes that run when a function runs; of inner functions, only decorators and defaults."""
     if isinstance(code, ast.Lambda):
         pending: list[ast.AST] = [code.body]
     elif isinstance(code, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
@@ -105,7 +108,7 @@ def own_nodes(code: ast.AST) -> Iterator[ast.AST]:
 _DEEPEST = 20
 
 
-class Uses:
+class ResultUses:
     """What a function does with the values of its expressions."""
 
     def __init__(self, parents: Parents, code: ast.AST) -> None:
@@ -140,7 +143,7 @@ class Uses:
                 return _use_in(node)
 
     def _of_targets(self, node: ast.Assign | ast.AnnAssign) -> Use:
-        """Return what becomes of a variable; UNKNOWN if something else is assigned to."""
+        """Return how the code uses the variable that gets the value; UNKNOWN if a target is no variable."""
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         names = [target for target in targets if isinstance(target, ast.Name)]
         return self._of_names(names) if len(names) == len(targets) else Use.UNKNOWN
@@ -165,7 +168,7 @@ class Uses:
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                     self._loads.setdefault(node.id, []).append(node)
         if name not in self._names:
-            self._names[name] = Use.UNKNOWN  # a variable that is assigned to itself
+            self._names[name] = Use.UNKNOWN  # for a variable that is assigned to itself
             self._depth += 1
             loads = self._loads.get(name, []) if self._depth < _DEEPEST else []
             uses = {self.of(node) for node in loads}
@@ -174,7 +177,7 @@ class Uses:
         return self._names[name]
 
 
-_DECIDING = (Use.AWAITED, Use.USED, Use.RETURNED, Use.THREAD)
+_DECIDING = (Use.AWAITED, Use.USED, Use.RETURNED, Use.ELSEWHERE)
 
 
 def _use_in_call(call: ast.Call, child: ast.AST, parents: Parents) -> Use | None:
@@ -182,8 +185,8 @@ def _use_in_call(call: ast.Call, child: ast.AST, parents: Parents) -> Use | None
     if child is call.func:
         return Use.USED
     name = last_name(call.func)
-    if starts_thread(call):
-        return Use.THREAD
+    if runs_elsewhere(call):
+        return Use.ELSEWHERE
     if isinstance(parents.get(call), ast.Await) or name in _AWAITING:
         return Use.AWAITED
     if name in _KEEPING and isinstance(call.func, ast.Attribute):
@@ -203,7 +206,7 @@ def _is_passed_on(node: ast.AST, child: ast.AST) -> bool:
 
 
 def _use_in(node: ast.AST) -> Use:
-    """Return what a statement, or an expression whose value is another one, does with a part of it."""
+    """Return how `node` uses the value of one of its parts."""
     if isinstance(node, ast.Await):
         return Use.AWAITED
     if isinstance(node, (ast.Return, ast.Lambda, ast.Yield)):

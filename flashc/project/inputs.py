@@ -37,7 +37,7 @@ def value_input(module: str, name: str) -> str:
 
 
 def effects_input(module: str) -> str:
-    """Return the input for whether importing a module may change others; see `import_effects`."""
+    """Return the input for whether importing a module may change other modules; see `import_effects`."""
     return f"{_EFFECTS}:{module}"
 
 
@@ -76,8 +76,8 @@ def is_about_code(item: str) -> bool:
 class InputDigests:
     """The digests of inputs in one state of a project.
 
-    For a variable, the digest is its value, which becomes a part of a digested key.  `value_of`
-    returns the fingerprint that importers see for (module, name).
+    For a variable, the digest is its value, which becomes a part of a digested key.  `value_of(module,
+    name)` returns the fingerprint of what importers see of `module.name`.
     """
 
     project: Project
@@ -111,7 +111,7 @@ class InputDigests:
         return self.of_file(path)
 
     def _listing(self, folder: str) -> str:
-        """Return a digest of the names below a folder, those that workers do not get apart."""
+        """Return a digest of the file names below a folder; excluded files are listed separately."""
         excluded = [rule.path for rule in self.project.exclusions]
         names = [
             sorted(p for p in paths if folder == "." or p.startswith(f"{folder}/"))

@@ -1,4 +1,4 @@
-"""Find effects in a module's code: variables read and set, globals changed, programs started, packages installed.
+"""Find environment variables that a module reads or sets, globals it changes, and pip installs.
 
 `EffectCollector` records nodes during the walk over the tree, and interprets them when all scopes
 are complete.
@@ -80,10 +80,10 @@ class EffectCollector:
             case cst.AugAssign():
                 self._record_change(node.target, scope, itself=True)
             case cst.Try():
-                self._catch(node)
+                self._record_caught(node)
             case _:
                 for tested in _tested(node):
-                    self._test(tested, scope)
+                    self._record_test(tested, scope)
                 if isinstance(node, cst.Comparison) and isinstance(node.left, cst.SimpleString):
                     self._record(node.comparisons[0].comparator, node, scope, self.contained)
 
@@ -94,15 +94,15 @@ class EffectCollector:
         if isinstance(target, cst.Name) and value is not None:
             self.assigned[value] = (scope, target.value)
 
-    def _test(self, tested: cst.BaseExpression, scope: Scope) -> None:
+    def _record_test(self, tested: cst.BaseExpression, scope: Scope) -> None:
         """Record an expression that the code tests."""
         self.tested.add(tested)
         if isinstance(tested, cst.NamedExpr):
-            self._test(tested.value, scope)
+            self._record_test(tested.value, scope)
         elif isinstance(tested, cst.Name):
             self.tested_names.append((scope, tested.value))
 
-    def _catch(self, node: cst.Try) -> None:
+    def _record_caught(self, node: cst.Try) -> None:
         """Record the lookups in the body of a `try` that handles KeyError."""
         if any(map(_handles_missing_key, node.handlers)):
             self.caught |= set(_subscripts(node.body))
@@ -146,9 +146,10 @@ class EffectCollector:
     # Environment variables -------------------------------------------------------------------------
 
     def _reads(self, syntax: Syntax, uses: Sequence[Use]) -> Iterator[VariableRead]:
-        """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`.
+        """Yield the reads of environment variables.
 
-        A read is optional if the code also works without the variable, or tests itself whether the
+        These are `os.getenv`, `os.environ[...]`, `.get`, `.pop` and `in os.environ`.  A read is
+        optional if the code also works without the variable, or if the code itself tests whether the
         variable is set.
         """
         tested_names = {(scope.owner(name), name) for scope, name in self.tested_names}
@@ -178,7 +179,7 @@ class EffectCollector:
                         optional=node in self.caught,
                     )
         for scope, chain, node in self.contained:
-            name = _contained(node)
+            name = _tested_key(node)
             if name is not None and _may_mean(scope, chain, {"os.environ"}):
                 yield VariableRead(
                     name=name, scope=scope.qualname, span=syntax.span(node), optional=True
@@ -258,7 +259,7 @@ def _tested(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
 
 
 def _handles_missing_key(handler: cst.ExceptHandler) -> bool:
-    """Return whether a handler names KeyError, alone or with others."""
+    """Return whether a handler names KeyError or LookupError, alone or with others."""
     if isinstance(handler.type, cst.Tuple):
         caught = [element.value for element in handler.type.elements]
     else:
@@ -277,7 +278,7 @@ def _subscripts(node: cst.CSTNode) -> Iterator[cst.Subscript]:
             yield from _subscripts(child)
 
 
-def _contained(node: cst.CSTNode) -> str | None:
+def _tested_key(node: cst.CSTNode) -> str | None:
     """Return the text in `"text" in x` and `"text" not in x`; None for any other node."""
     match node:
         case cst.Comparison(
@@ -327,7 +328,7 @@ def _key(node: cst.CSTNode) -> str | None:
 
 
 def _installs(use: Use) -> bool:
-    """Return whether a call starts pip, as in `subprocess.run([..., "pip", "install", ...])`."""
+    """Return whether a call installs packages with pip or uv, as in `subprocess.run([...])`."""
     call = call_of_shape(use)
     if not isinstance(call, cst.Call):
         return False

@@ -1,4 +1,4 @@
-"""Run an endpoint in a thread of the test run: its world, its event loop, and its handler or its routes."""
+"""Run an endpoint in a thread of the test run: its modules, its event loop, and its handler or its routes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 from .worlds import World
 
 _T = TypeVar("_T")
-_SECONDS = 10.0  # in which a thread has to end
+_JOIN_SECONDS = 10.0  # in which a thread has to end
 _START_SECONDS = 300.0
 _PATIENCE = (
     0.2  # seconds, after which a thread that waits for another endpoint is taken to be blocked
@@ -27,7 +27,7 @@ _INSTALL = "; install the package for the tests too (`flashc[testing]` has FastA
 
 
 class DidNotStart(Exception):
-    """The modules of an endpoint can't be imported; the cause is the exception."""
+    """The modules of an endpoint can't be imported; `__cause__` is the reason."""
 
 
 class LocalEndpoint:
@@ -42,7 +42,7 @@ class LocalEndpoint:
         self._started: Future[Any] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._serve, name=f"flashc-{resource}", daemon=True)
-        self._waiting, self._counting = 0, threading.Lock()
+        self._waiting, self._waiting_lock = 0, threading.Lock()
 
     def begin(self) -> None:
         """Begin to import the endpoint's modules, and to serve."""
@@ -53,7 +53,7 @@ class LocalEndpoint:
         """Wait until the endpoint serves.
 
         Raises:
-            DidNotStart: a module raised an exception, or does not end its import.
+            DidNotStart: a module raised an exception, or its import takes too long.
         """
         try:
             self._started.result(_START_SECONDS)
@@ -64,11 +64,11 @@ class LocalEndpoint:
             ) from error
 
     def close(self) -> None:
-        """Stop to serve, and remove the endpoint's modules."""
+        """Stop serving, and remove the endpoint's modules."""
         if self._loop is not None:
             with suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_SECONDS)
+            self._thread.join(_JOIN_SECONDS)
         self.world.close()
 
     @property
@@ -97,7 +97,7 @@ class LocalEndpoint:
         loop = self._loop
 
         def begin() -> None:
-            """Start the coroutine; the loop keeps a reference to the task."""
+            """Start the coroutine; the callback of `future` keeps the task alive."""
             if claim.acquire(blocking=False):
                 task = loop.create_task(_run_into(future, work))
                 future.add_done_callback(lambda _: task.done())
@@ -108,21 +108,21 @@ class LocalEndpoint:
             if claim.acquire(blocking=False):
                 asyncio.run(_run_into(future, work))
 
-        # A fresh context: values of the caller's context variables do not travel either.
+        # a fresh context: as between workers, the caller's context variables are not passed on
         loop.call_soon_threadsafe(begin, context=Context())
         if self._waiting:
             threading.Thread(target=take_over, daemon=True).start()
         return future
 
     @contextmanager
-    def waits(self) -> Generator[None, None, None]:
+    def waiting_for_another(self) -> Generator[None, None, None]:
         """Note, during the block, that code of this endpoint waits for another endpoint."""
-        with self._counting:
+        with self._waiting_lock:
             self._waiting += 1
         try:
             yield
         finally:
-            with self._counting:
+            with self._waiting_lock:
                 self._waiting -= 1
 
     async def serve_request(self, request: httpx.Request) -> httpx.Response:

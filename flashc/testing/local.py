@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from flashc_backends.preview.plan import identity_of, variables_of
+from flashc_backends.preview.plan import endpoint_variables, variables_of
 from flashc_backends.runtime import wire
 from flashc_backends.runtime.platform import Location
 
@@ -131,7 +131,7 @@ class LocalApp(App):
         return {
             "RUNPOD_API_KEY": "",  # that of the process is not for the app
             **variables_of(entry, self._unpacked.environ),
-            **identity_of(resource, entry, manifest.project_name, ENVIRONMENT),
+            **endpoint_variables(resource, entry, manifest.project_name, ENVIRONMENT),
             "FLASH_ENVIRONMENT_ID": "",
             "RUNPOD_ENDPOINT_BASE_URL": f"{BASE}/v2",
         }

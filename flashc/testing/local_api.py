@@ -248,7 +248,7 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _waits(self) -> AbstractContextManager[None]:
         """Note, during the block, that the caller waits."""
-        return nullcontext() if self._caller is None else self._caller.waits()
+        return nullcontext() if self._caller is None else self._caller.waiting_for_another()
 
 
 def _unread(response: httpx.Response) -> httpx.Response:

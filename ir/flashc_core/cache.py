@@ -1,4 +1,4 @@
-"""Store results on disk by kind and key, in a cache that all builds of a user share; read large ones as files.
+"""Store results on disk by kind and key, in one cache for all builds of a user.
 
 Every entry is written to a temporary file, which is then renamed, so that builds that run at the
 same time or are killed leave no incomplete entry.  Each entry ends with a seal: a digest of its kind, its
@@ -136,17 +136,17 @@ class Store:
     is_read_only: bool = False
     is_write_only: bool = False
 
-    def read(self, kind: str, key: str, oldest: float | None = None) -> bytes | None:
-        """Return an entry; None if it is missing, damaged, or older than `oldest` seconds.
+    def read(self, kind: str, key: str, max_age: float | None = None) -> bytes | None:
+        """Return an entry; None if it is missing, damaged, over 1 GiB, or older than `max_age` seconds.
 
-        Without `oldest`, reading an entry counts as a use.  With `oldest` it does not, so that the
+        Without `max_age`, reading an entry counts as a use.  With `max_age` it does not, so that the
         age is kept.
         """
         if self.is_write_only:
             return None
         try:
-            file = _OpenFile(self._name(kind, key))
-            is_old = oldest is not None and time.time() - file.changed > oldest
+            file = _OpenFile(self._path(kind, key))
+            is_old = max_age is not None and time.time() - file.changed > max_age
             if is_old or file.size > _MOST_IN_MEMORY:
                 return None
             data = b"".join(file.chunks(0, file.size))
@@ -157,7 +157,7 @@ class Store:
         total.update(content)
         if self._seal(total) != expected:
             return None
-        if oldest is None:
+        if max_age is None:
             self._touch(kind, key)
         return content
 
@@ -165,7 +165,7 @@ class Store:
         """Write bytes, or a copy of a file, as an entry; do nothing if that fails."""
         if self.is_read_only:
             return
-        path = Path(self._name(kind, key))
+        path = Path(self._path(kind, key))
         with contextlib.suppress(OSError):  # a full disk, or a folder that can't be written
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._mark()
@@ -183,12 +183,12 @@ class Store:
     def find(self, kind: str, key: str) -> CachedFile | None:
         """Check a large entry, and return it as a file without reading it into memory.
 
-        The result is None if the entry is missing or damaged.
+        The result is None if the entry is missing, damaged, or larger than `limit`.
         """
         if self.is_write_only:
             return None
         try:
-            file = _OpenFile(self._name(kind, key))
+            file = _OpenFile(self._path(kind, key))
             size = file.size - _DIGEST_SIZE
             if size > self.limit:
                 return None
@@ -260,14 +260,14 @@ class Store:
                 if path.is_file():
                     yield path, path.stat()
 
-    def _name(self, kind: str, key: str) -> str:
+    def _path(self, kind: str, key: str) -> str:
         """Return the path of an entry's file as a string; making a `Path` takes as long as opening the file."""
         return f"{self.folder}/{_FORMAT}/{kind}/{key[:2]}/{key}"
 
     def _touch(self, kind: str, key: str) -> None:
         """Note that an entry was used now, so that it is removed later than others."""
         with contextlib.suppress(OSError):
-            os.utime(self._name(kind, key), follow_symlinks=False)
+            os.utime(self._path(kind, key), follow_symlinks=False)
 
     def _seal(self, total: RunningDigest) -> bytes | None:
         """Return the seal of an entry with this digest; None if the folder has no secret."""
@@ -373,12 +373,12 @@ def disabled_cache() -> Store:
     return Store(Path(os.devnull), is_read_only=True)
 
 
-def decoded(data: bytes | None, kind: type[_T]) -> _T | None:
-    """Return an entry in msgpack as a value of a type; None if it is missing or something else."""
+def decoded(data: bytes | None, type_: type[_T]) -> _T | None:
+    """Decode a msgpack entry as `type_`; None if `data` is None or not such a value."""
     if data is None:
         return None
     try:
-        return msgspec.msgpack.decode(data, type=kind)
+        return msgspec.msgpack.decode(data, type=type_)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 

@@ -24,7 +24,7 @@ from flashc_backends.cloud.pace import Pace
 from flashc_backends.cloud.runpod import RunpodCloud
 from flashc_backends.cloud.transport import Transport
 from flashc_backends.contracts.differences import differences
-from flashc_backends.deploy.tenure import read_holder
+from flashc_backends.deploy.lease_state import read_holder
 from flashc_backends.preview.registry import RECORD, read_record
 from tests.support import valid_documents as valid
 from tests.support.fuzzing import Reader, fuzz

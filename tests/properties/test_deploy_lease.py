@@ -14,7 +14,7 @@ from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.pace import Pace
 from flashc_backends.cloud.port import Cloud
 from flashc_backends.deploy.lease import Busy, Tenure, take_lease
-from flashc_backends.deploy.tenure import Holder
+from flashc_backends.deploy.lease_state import Holder
 from flashc_backends.deploy.variables import Target
 from tests.support.memory_cloud import MemoryCloud
 from tests.support.profiles import examples

@@ -306,6 +306,30 @@ c = C()
 @api.get("/a")
 async def a(s: float): return c(s)  # blocks
 """,
+    "local names hide an object": """class C:
+    def __call__(self, s): return slow(s) + 1
+    def go(self, s): return slow(s) + 1
+c = C()
+d = C()
+e = C()
+@api.get("/a")
+async def a(s: float, c=None):
+    from json import dumps as e
+    def d(s): return s
+    def inner(): return c(s)
+    for item in (c(s), d(s), e(s), inner()): pass
+@api.get("/b")
+async def b(s: float):
+    for c in (len, abs): c(s)
+    for d in (pool,): d.go(s)
+    with pool as (e, f): e(s)
+@api.get("/c")
+async def c2(s: float):
+    global c
+    c(s)  # blocks
+    c = C()
+    d.go(s)  # blocks
+""",
     "an object of with": """class C:
     def __enter__(self): return self
     def __exit__(self, *a): pass

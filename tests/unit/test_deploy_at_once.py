@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from flashc_backends.deploy.tenure import lease_name, this_holder
+from flashc_backends.deploy.lease_state import lease_name, this_holder
 from flashc_backends.deploy.variables import Target
 from tests.support.deploy_runs import Agreeing, run, start
 from tests.support.deploy_stage import FIRST, SECOND, DeployStage, built, deploy_stage

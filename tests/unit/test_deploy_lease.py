@@ -20,7 +20,7 @@ from flashc_backends.cloud.model import Secret
 from flashc_backends.cloud.pace import Pace
 from flashc_backends.cloud.port import Cloud
 from flashc_backends.deploy.lease import Busy, clear_dead, held, take_lease
-from flashc_backends.deploy.tenure import Holder, Lease, lease_name, this_holder, this_system
+from flashc_backends.deploy.lease_state import Holder, Lease, lease_name, this_holder, this_system
 from flashc_backends.deploy.variables import Target
 from tests.support.deployments import FAST
 from tests.support.memory_cloud import MemoryCloud
@@ -284,7 +284,7 @@ def test_a_lease_that_cant_be_had_is_an_error(trouble: Trouble, acted: bool) -> 
 
 
 def test_containers_and_machines_are_told_apart() -> None:
-    script = "from flashc_backends.deploy.tenure import this_system; print(this_system())"
+    script = "from flashc_backends.deploy.lease_state import this_system; print(this_system())"
     found = subprocess.run(
         [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

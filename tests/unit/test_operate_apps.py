@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from flashc.api import removal
-from flashc_backends.deploy.tenure import lease_name, this_holder
+from flashc_backends.deploy.lease_state import lease_name, this_holder
 from flashc_backends.deploy.variables import Target, secret_name
 from tests.support.operated import Operated, codes, operate, refusing
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flashc_backends.deploy.tenure import lease_name
+from flashc_backends.deploy.lease_state import lease_name
 from flashc_backends.deploy.variables import Target, secret_name
 from tests.support.operated import Operated, operate, refusing
 from tests.support.projects import ROOT

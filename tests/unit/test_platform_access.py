@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from flashc_backends.platform.http.graphql_root import Logins
 from tests.support.platform_stage import Stage, play
 
 
@@ -32,6 +34,20 @@ def test_a_login_gets_the_key_when_the_user_approves_it(tmp_path: Path) -> None:
             assert seen["flashAuthRequestStatus"]["apiKey"] == stage.platform.key
 
     play(tmp_path, scene)
+
+
+def test_an_expired_login_request_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    logins = Logins("the-key")
+    early, late = logins.create()["id"], logins.create()["id"]
+    assert logins.approve(early)
+    now += 601.0
+    assert not logins.approve(late)
+    assert logins.view(late).keys() == {"id", "status", "expiresAt"}
+    assert logins.view(late)["status"] == "EXPIRED"
+    assert logins.view(early)["apiKey"] == "the-key"
+    assert not logins.approve("unheard-of")
 
 
 PATHS = [

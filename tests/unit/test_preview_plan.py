@@ -139,9 +139,11 @@ def test_the_compose_file_is_the_same_plan(plan: PreviewPlan) -> None:
     assert set(services) == {"api", "scores", "nothing"}
     api = services["api"]
     assert (api["cpus"], api["mem_limit"], api["ports"]) == (2.0, "4096m", ["127.0.0.1::80"])
-    assert api["environment"]["DB"] == "${DB:?a secret}"
+    assert api["environment"]["DB"] == "${DB:?set the value of this secret}"
     assert api["environment"]["MAX_TOKENS"] == "4096"
-    assert api["environment"]["RUNPOD_ENDPOINT_ID"] == "${FLASHC_ID_API:?the id of the endpoint}"
+    assert (
+        api["environment"]["RUNPOD_ENDPOINT_ID"] == "${FLASHC_ID_API:?set the id of this endpoint}"
+    )
     assert "$$ID" in services["nothing"]["environment"]["RUNPOD_WEBHOOK_GET_JOB"]
     assert "flashc-models:/runpod-volume" in services["scores"]["volumes"]
     assert services["scores"]["deploy"]["resources"]["reservations"]["devices"][0]["count"] == 2

@@ -7,7 +7,7 @@ import sys
 
 _PROGRAM = r"""
 import sys
-from flashc.incremental import reader_process
+from flashc.incremental import light_libcst, reader_process
 if sys.argv[1] == "prepared":
     reader_process._prepare()
 import dataclasses, libcst
@@ -31,7 +31,7 @@ found, pending = extents(tree), [tree]
 while pending:
     node = pending.pop()
     pending += node.children
-    if type(node).__name__ not in reader_process.WHITESPACE:
+    if type(node).__name__ not in light_libcst.WHITESPACE:
         print(type(node).__name__, found[id(node)])
 try:
     Mine(1).x = 2

@@ -284,7 +284,7 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
     ),
     "a handler imports a module more": (
         lambda f: edit(f, "handler_w.py", b"('worker',)", b"('worker', 'tools')"),
-        "does not name its modules",
+        "its `MODULES` are not those of the manifest",
     ),
     "the manifest is written otherwise": (
         lambda f: edit(f, "flash_manifest.json", b'  "version"', b'   "version"'),

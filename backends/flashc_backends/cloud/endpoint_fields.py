@@ -29,8 +29,8 @@ def endpoint_fields(
 ) -> dict[str, Any]:
     """Return the fields of `EndpointInput`, without the id and the template.
 
-    The API keeps values that a request leaves out.  A processor family has fields of its own, and
-    can't change.
+    Values that are None are left out; the API then keeps its value.  Endpoints on GPUs and on CPUs
+    have different fields, and one can't become the other.
     """
     scaler, value = settings.scaler
     fields: dict[str, Any] = {
@@ -64,12 +64,13 @@ def endpoint_fields(
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def changed_fields(
+def update_fields(
     environment: str, before: Endpoint, settings: Settings, volumes: Iterable[Volume]
 ) -> dict[str, Any]:
-    """Return the fields of `EndpointInput` that give an endpoint other settings.
+    """Return all fields of `EndpointInput` for an update.
 
-    The API keeps values that a request leaves out, so that what ends is sent as an empty value.
+    A setting that was removed is sent as an empty value, because the API keeps what a request leaves
+    out.
     """
     fields = endpoint_fields(environment, before.name, settings, volumes)
     fields["id"] = before.id
@@ -127,7 +128,10 @@ def volume_name(volume: Volume) -> VolumeName:
 def endpoint_of(
     reply: EndpointReply, template: TemplateReply | None, volumes: Mapping[str, Volume]
 ) -> Endpoint:
-    """Return an endpoint; `volumes` are the volumes of the account by their ids."""
+    """Return the endpoint that a reply of the API describes.
+
+    `volumes` are the volumes of the account by their ids.
+    """
     ids = [found.network_volume_id for found in reply.network_volume_ids or ()]
     if not ids and reply.network_volume_id:
         ids = [reply.network_volume_id]

@@ -12,13 +12,13 @@ import msgspec
 from . import queries, replies
 from .addresses import Addresses, problem_of_upload
 from .endpoint_fields import (
-    changed_fields,
     endpoint_differs,
     endpoint_fields,
     endpoint_of,
     new_template,
     template_differs,
     template_fields,
+    update_fields,
 )
 from .errors import CloudError, Trouble
 from .fallbacks import first_of, unless_missing
@@ -225,7 +225,7 @@ class RunpodCloud:
         """Give an endpoint other settings, with the fewest requests."""
         if endpoint_differs(before.settings, settings):
             volumes = self.volumes() if settings.volumes else ()
-            fields = changed_fields(environment, before, settings, volumes)
+            fields = update_fields(environment, before, settings, volumes)
             self._send_repeatable(queries.SAVE_ENDPOINT, input=fields)
             if before.settings.flashboot and not settings.flashboot:
                 # GraphQL has no word for "off": leaving the field out keeps the old value.

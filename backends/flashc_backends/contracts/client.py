@@ -28,8 +28,8 @@ from .routes import RequestArgument, plain_path, request_arguments
 
 _TRANSPORT = Path(__file__).with_name("client_transport.py")
 _UNSET = "Unset"
-# A method with one of these names would hide what the types of the methods after it name.
-_IN_TYPES = ("list", "dict", "str", "int", "float", "bool", "models", "t", "Unset", "Iterator")
+# Names in the types of methods; a method with such a name would hide it from the methods after it.
+_RESERVED_NAMES = tuple("list dict str int float bool models t Unset Iterator".split())
 _ABSTRACT = ("AsyncIterator", "Iterator", "Mapping")
 _OF_TRANSPORT = ("UNSET", "AsyncTransport", "Settings", "Transport", "Unset", "given", "text_of")
 
@@ -48,8 +48,8 @@ class Argument(Struct, frozen=True, kw_only=True):
 class Method(Struct, frozen=True, kw_only=True):
     """A method of a client's class.
 
-    `selects` is the method that a job has to name.  `route` is None for a job; `rest` is the type of further
-    arguments, None if there are none.
+    `selects` is the name of a method that the input of the job has to contain, None if it needs none.  `route` is
+    None for a job.  `rest` is the type of further keyword arguments, None if the method takes none.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Method(Struct, frozen=True, kw_only=True):
     rest: str | None = None
 
 
-class Group(Struct, frozen=True, kw_only=True):
+class EndpointClass(Struct, frozen=True, kw_only=True):
     """The class of an endpoint: its name, the attribute of a client, and the resource name."""
 
     name: str
@@ -76,13 +76,13 @@ def drafts_of(program: Program) -> tuple[Draft, ...]:
     endpoints = tuple(program.code_endpoints())
     functions = [function for endpoint in endpoints for function in functions_of(endpoint)]
     types = ClientTypes(Definitions.of(map(interface_of, functions), ""))
-    groups = tuple(_groups(endpoints, types))
+    endpoint_classes = tuple(_endpoint_classes(endpoints, types))
     package = (
         f"{Names().choose(re.sub(r'[^0-9a-z]+', '_', program.name.lower()).strip('_'))}_client"
     )
     files = {
-        "__init__.py": _package(program),
-        "endpoints.py": _endpoints(groups),
+        "__init__.py": _init_lines(program),
+        "endpoints.py": _endpoints_lines(endpoint_classes),
         "models.py": types.module(),
         "py.typed": (),
     }
@@ -97,31 +97,35 @@ def drafts_of(program: Program) -> tuple[Draft, ...]:
 # What the package has -------------------------------------------------------------------------------
 
 
-def _groups(endpoints: Iterable[CodeEndpoint], types: ClientTypes) -> Iterator[Group]:
+def _endpoint_classes(
+    endpoints: Iterable[CodeEndpoint], types: ClientTypes
+) -> Iterator[EndpointClass]:
     """Yield the classes of the endpoints."""
     classes, attributes = Names("Client", "AsyncClient"), Names("close", "transport")
     for endpoint in endpoints:
         words = re.findall(r"[0-9A-Za-z]+", endpoint.resource)
         name = classes.choose("".join(word[:1].upper() + word[1:] for word in words) or "Endpoint")
-        names = Names(*_IN_TYPES)
+        names = Names(*_RESERVED_NAMES)
         if isinstance(endpoint, LoadBalanced):
-            methods = tuple(_route(route, names, types) for route in endpoint.routes)
+            methods = tuple(_route_method(route, names, types) for route in endpoint.routes)
         else:
             functions = job_functions(endpoint)
             several = len(functions) > 1
-            streams = isinstance(endpoint, QueueFunction)  # methods gather what they yield
+            streams = isinstance(endpoint, QueueFunction)  # a class returns all items as one list
             methods = tuple(
-                _job(each, names, types, each.name if several else None, streams=streams)
+                _job_method(each, names, types, each.name if several else None, streams=streams)
                 for each in functions
             )
         attribute = attributes.choose("_".join(word.lower() for word in words) or "endpoint")
-        yield Group(name=name, attribute=attribute, resource=endpoint.resource, methods=methods)
+        yield EndpointClass(
+            name=name, attribute=attribute, resource=endpoint.resource, methods=methods
+        )
 
 
-def _job(
+def _job_method(
     function: Function, names: Names, types: ClientTypes, selects: str | None, *, streams: bool
 ) -> Method:
-    """Return the method that runs a job; `streams` says that a generator's items come one by one."""
+    """Describe the client method that runs a job; with `streams`, a generator's items come one by one."""
     interface = interface_of(function)
     own = Names("self", "more")
     rest = None if interface.rest is None else types.type_of(interface.rest, interface)
@@ -139,21 +143,25 @@ def _job(
     )
 
 
-def _route(route: Route, names: Names, types: ClientTypes) -> Method:
-    """Return the method that sends a request to a route."""
+def _route_method(route: Route, names: Names, types: ClientTypes) -> Method:
+    """Describe the client method that sends a request to a route."""
     interface, own = interface_of(route.function), Names("self")
     returns = types.type_of(interface.returns, interface)
     is_plain = route.answer != "response" and not route.function.is_generator
     return Method(
         name=names.choose(route.function.name),
-        arguments=tuple(_given(each, own, types, interface) for each in request_arguments(route)),
+        arguments=tuple(
+            _request_argument(each, own, types, interface) for each in request_arguments(route)
+        ),
         returns=returns if is_plain else "t.Any",
         description=route.function.docstring or "",
         route=route,
     )
 
 
-def _given(each: RequestArgument, own: Names, types: ClientTypes, interface: Interface) -> Argument:
+def _request_argument(
+    each: RequestArgument, own: Names, types: ClientTypes, interface: Interface
+) -> Argument:
     """Return an argument of a request."""
     place = each.place
     return _argument(each.property, own, types, interface, place.where, place.embed)
@@ -162,7 +170,7 @@ def _given(each: RequestArgument, own: Names, types: ClientTypes, interface: Int
 def _argument(
     each: Property, own: Names, types: ClientTypes, interface: Interface, where: str, embed: bool
 ) -> Argument:
-    """Return an argument; a file is bytes, or what else httpx takes."""
+    """Return an argument; the type of a file is `t.Any`, because httpx takes several types."""
     kind = "t.Any" if where == "file" else types.type_of(each.schema, interface)
     return Argument(
         name=own.choose(each.name),
@@ -177,9 +185,9 @@ def _argument(
 # Text -----------------------------------------------------------------------------------------------
 
 
-def _package(program: Program) -> Iterator[str]:
+def _init_lines(program: Program) -> Iterator[str]:
     """Yield the lines of `__init__.py`."""
-    yield f'"""Call the endpoints of the app {_quoted(program.name)}."""'
+    yield f'"""Call the endpoints of the app {_escaped(program.name)}."""'
     yield ""
     yield "from .endpoints import AsyncClient as AsyncClient"
     yield "from .endpoints import Client as Client"
@@ -188,13 +196,13 @@ def _package(program: Program) -> Iterator[str]:
     yield "from .transport import JobFailed as JobFailed"
 
 
-def _endpoints(groups: tuple[Group, ...]) -> Iterator[str]:
+def _endpoints_lines(endpoint_classes: tuple[EndpointClass, ...]) -> Iterator[str]:
     """Yield the lines of `endpoints.py`, which imports what it uses."""
     body: list[str] = []
     for is_async in (False, True):
-        for group in groups:
-            body += _class(group, is_async)
-        body += _client(groups, is_async)
+        for endpoint in endpoint_classes:
+            body += _class(endpoint, is_async)
+        body += _client(endpoint_classes, is_async)
     words = set(re.findall(r"\w+", "\n".join(body)))
     yield '"""The endpoints of the app, as classes whose methods call them."""'
     yield ""
@@ -215,21 +223,21 @@ def _prefix(is_async: bool) -> str:
     return "Async" if is_async else ""
 
 
-def _class(group: Group, is_async: bool) -> Iterator[str]:
+def _class(endpoint: EndpointClass, is_async: bool) -> Iterator[str]:
     """Yield the lines of the class of an endpoint."""
     yield ""
     yield ""
-    yield f"class {_prefix(is_async)}{group.name}:"
-    yield f'    """The endpoint {_quoted(group.resource)}."""'
+    yield f"class {_prefix(is_async)}{endpoint.name}:"
+    yield f'    """The endpoint {_escaped(endpoint.resource)}."""'
     yield ""
     yield f"    def __init__(self, transport: {_prefix(is_async)}Transport) -> None:"
     yield "        self._transport = transport"
-    for method in group.methods:
+    for method in endpoint.methods:
         yield ""
-        yield from (f"    {line}" for line in _method(group, method, is_async))
+        yield from (f"    {line}" for line in _method(endpoint, method, is_async))
 
 
-def _method(group: Group, method: Method, is_async: bool) -> Iterator[str]:
+def _method(endpoint: EndpointClass, method: Method, is_async: bool) -> Iterator[str]:
     """Yield the lines of a method."""
     ordered = sorted(method.arguments, key=lambda each: not each.required)
     listed = [
@@ -247,8 +255,8 @@ def _method(group: Group, method: Method, is_async: bool) -> Iterator[str]:
         yield f"    {each},"
     yield f") -> {returns}:"
     summary = method.description.strip().partition("\n")[0] or f"Call `{method.name}`."
-    yield f'    """{_quoted(summary)}"""'
-    call = _request(group, method) if method.route is not None else _call(group, method)
+    yield f'    """{_escaped(summary)}"""'
+    call = _request(endpoint, method) if method.route is not None else _call(endpoint, method)
     wait = "await " if is_async and not method.is_stream else ""
     if returns == "t.Any":
         yield f"    return {wait}{call}"
@@ -257,16 +265,16 @@ def _method(group: Group, method: Method, is_async: bool) -> Iterator[str]:
     yield f"    return t.cast({returns!r}, found)"
 
 
-def _call(group: Group, method: Method) -> str:
-    """Return the call of the transport that runs a job."""
+def _call(endpoint: EndpointClass, method: Method) -> str:
+    """Return the source text of the call that runs a job."""
     values = _mapping(method.arguments)
     values = values if method.rest is None else f"{{**more, **{values}}}"
     verb = "parts" if method.is_stream else "job"
-    return f"self._transport.{verb}({group.resource!r}, {values}, {method.selects!r})"
+    return f"self._transport.{verb}({endpoint.resource!r}, {values}, {method.selects!r})"
 
 
-def _request(group: Group, method: Method) -> str:
-    """Return the call of the transport that sends a request to a route."""
+def _request(endpoint: EndpointClass, method: Method) -> str:
+    """Return the source text of the call that sends a request to a route."""
     assert method.route is not None
     by = {
         where: tuple(each for each in method.arguments if each.where == where)
@@ -285,18 +293,18 @@ def _request(group: Group, method: Method) -> str:
         body["files"] = f"given({_mapping(by['file'])})"
     content = "{" + ", ".join(f"{key!r}: {text}" for key, text in body.items()) + "}"
     return (
-        f"self._transport.request({group.resource!r}, {method.route.method!r}, {path}, "
+        f"self._transport.request({endpoint.resource!r}, {method.route.method!r}, {path}, "
         f"query={_mapping(by['query'])}, headers={_mapping(by['header'])}, "
         f"cookies={_mapping(by['cookie'])}, body={content})"
     )
 
 
 def _mapping(arguments: Iterable[Argument]) -> str:
-    """Return a dictionary of arguments, by their names in a request."""
+    """Return the source text of a dict literal: arguments by their names in the request."""
     return "{" + ", ".join(f"{each.sent!r}: {each.name}" for each in arguments) + "}"
 
 
-def _client(groups: tuple[Group, ...], is_async: bool) -> Iterator[str]:
+def _client(endpoint_classes: tuple[EndpointClass, ...], is_async: bool) -> Iterator[str]:
     """Yield the lines of the class of a client."""
     prefix, word = _prefix(is_async), "async " if is_async else ""
     enter, leave = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
@@ -305,8 +313,8 @@ def _client(groups: tuple[Group, ...], is_async: bool) -> Iterator[str]:
     yield f"class {prefix}Client:"
     yield '    """Calls the endpoints of the app.'
     yield ""
-    yield "    `endpoints` has the id or the URL of each endpoint by its name.  `timeout` is in seconds, and that of a"
-    yield "    whole call.  Without `api_key`, the key is `RUNPOD_API_KEY` of the environment."
+    yield "    `endpoints` maps names of endpoints to ids or URLs.  `timeout` is the limit of a whole call, in seconds."
+    yield "    The default of `api_key` is the environment variable `RUNPOD_API_KEY`."
     yield '    """'
     yield ""
     yield "    def __init__("
@@ -318,8 +326,8 @@ def _client(groups: tuple[Group, ...], is_async: bool) -> Iterator[str]:
     yield f"        http: httpx.{prefix}Client | None = None,"
     yield "    ) -> None:"
     yield f"        self._transport = {prefix}Transport(Settings(api_key, endpoints, timeout), http)"
-    for group in groups:
-        yield f"        self.{group.attribute} = {prefix}{group.name}(self._transport)"
+    for endpoint in endpoint_classes:
+        yield f"        self.{endpoint.attribute} = {prefix}{endpoint.name}(self._transport)"
     yield ""
     yield f"    {word}def close(self) -> None:"
     yield '        """Close the connections."""'
@@ -332,8 +340,8 @@ def _client(groups: tuple[Group, ...], is_async: bool) -> Iterator[str]:
     yield f"        {'await ' if is_async else ''}self.close()"
 
 
-def _quoted(text: str) -> str:
-    """Return a text for a docstring."""
+def _escaped(text: str) -> str:
+    """Return a text so that it can stand in a docstring."""
     return text.replace("\\", "\\\\").replace('"""', "'''").replace("\n", " ").rstrip('"')
 
 

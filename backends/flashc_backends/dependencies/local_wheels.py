@@ -1,4 +1,4 @@
-"""Make wheels of what requirements name outside of any index: paths, folders, git repositories.
+"""Make wheels for requirements that come from no index: paths, folders, git repositories.
 
 A wheel that flashc has built is packed again with sorted names and without times, so that its bytes
 depend only on its files.
@@ -38,7 +38,7 @@ from .tree_sources import OwnSource, advice, own_sources
 from .trees import InvalidTree, code_of_build, copy_tree, unpack_tree
 from .wheel_files import check_wheel, pack_again
 
-_FORMAT = "3"  # changes if the same tree would give another wheel
+_FORMAT = "3"  # increase it when the same tree gives another wheel
 _WHEEL_NAME = re.compile(rb"[\w.+-]+\.whl")
 _EPOCH = "315532800"  # seconds; the first time that a zip file can contain
 
@@ -133,7 +133,7 @@ class WheelMaker:
         return found, built
 
     def _is_lost(self, own: OwnSource, extras: Set[str]) -> bool:
-        """Return whether workers need a requirement whose source the project does not say."""
+        """Return whether workers need a requirement for which the project names no source."""
         holds = all(marker_holds(marker, self.python_version) for marker in own.markers)
         is_asked = own.extra in {"", *map(canonicalize_name, extras)}
         return holds and is_asked and own.name not in self.sourced
@@ -152,7 +152,7 @@ class WheelMaker:
         """
         path = self.context.project.root / source.path
         if path.name.endswith(".whl") and path.is_file():
-            copy = self._folder() / path.name
+            copy = self._new_folder() / path.name
             shutil.copyfile(path, copy)
             check_wheel(copy)
             return LocalWheel(copy, digest_of(copy), source)
@@ -163,9 +163,10 @@ class WheelMaker:
             if path.is_file():
                 return _Tree(unpack_tree(path, target), ())
             copy_tree(path, target, _repository_of(path))
-            return _Tree(target, ())  # the reader of the project follows the folder's sources
+            # the sources that the folder itself names are followed when the project is read
+            return _Tree(target, ())
 
-        return self._built(source, digest("path", tree_digest(path)), tree, where)
+        return self._cached_or_built(source, digest("path", tree_digest(path)), tree, where)
 
     def _of_git(self, source: GitSource, where: Location) -> LocalWheel:
         """Return the wheel of a commit.
@@ -188,9 +189,9 @@ class WheelMaker:
             return _Tree(clean, tuple(own_sources(folder, target)))
 
         key = digest("git", source.url, commit, source.subdirectory)
-        return self._built(exact, key, tree, where)
+        return self._cached_or_built(exact, key, tree, where)
 
-    def _built(
+    def _cached_or_built(
         self,
         source: PathSource | GitSource,
         key: str,
@@ -202,7 +203,7 @@ class WheelMaker:
         Code that runs for the build is reported at `where`.
 
         Raises:
-            InvalidTree: the tree has no package, or its build would run its code.
+            InvalidTree: the tree has no package, or its build would run its code without `--allow-build`.
             OSError: a file can't be read or written.
         """
         services = self.context.services
@@ -210,7 +211,7 @@ class WheelMaker:
         name, content = cache.read("wheel-names", key), cache.read("wheels", key)
         own = decoded(cache.read("wheel-sources", key), tuple[OwnSource, ...])
         if name is None or content is None or own is None or not _WHEEL_NAME.fullmatch(name):
-            folder, own = tree(self._folder() / "tree")
+            folder, own = tree(self._new_folder() / "tree")
             program = code_of_build(folder)
             if program is not None and not self.context.options.allow_build:
                 raise InvalidTree(
@@ -220,7 +221,7 @@ class WheelMaker:
             if program is not None:
                 shown = source.path if isinstance(source, PathSource) else source.url
                 services.progress.start(f"running the build code of {shown} ({program})")
-            wheel = self._build(folder)
+            wheel = self._run_build(folder)
             if program is not None:
                 report_built_package(_name_of(wheel), where, services.sink)
             content, local = pack_again(wheel, folder)
@@ -228,18 +229,18 @@ class WheelMaker:
             cache.write("wheel-sources", key, msgspec.msgpack.encode(own))
             cache.write("wheel-names", key, name)
             cache.write("wheels", key, content)
-        file = self._folder() / name.decode()
+        file = self._new_folder() / name.decode()
         file.write_bytes(content)
         return LocalWheel(file, hashlib.sha256(content).hexdigest(), source, own)
 
-    def _build(self, folder: Path) -> Path:
+    def _run_build(self, folder: Path) -> Path:
         """Build a source tree and return the wheel.
 
         Raises:
             DependencyError: the build failed; the finding is already reported.
             InvalidTree: the wheel is not pure Python.
         """
-        output = self._folder()
+        output = self._new_folder()
         config = output / "uv.toml"
         config.write_text(self.access.config(), encoding="utf-8")
         self.context.services.progress.start(f"building {folder.name}")
@@ -259,7 +260,7 @@ class WheelMaker:
             raise InvalidTree("it is not pure Python, and code built here may not run on workers")
         return wheel
 
-    def _folder(self) -> Path:
+    def _new_folder(self) -> Path:
         """Return a new folder in the scratch folder."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=self.scratch))

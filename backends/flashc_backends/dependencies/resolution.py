@@ -78,7 +78,7 @@ def resolve(
     environment = _index(context.project.environment)
     worker = worker_facts().own.requirements
     key = digest(resolver, request.inputs, previous, *environment, *urls, *worker)
-    cached = None if upgrade else services.cache.read("locks", key, oldest=RESOLUTION_MAX_AGE)
+    cached = None if upgrade else services.cache.read("locks", key, max_age=RESOLUTION_MAX_AGE)
     known = _cached_entries(cached)
     if known is None:
         services.progress.start(f"resolving {len(request.lines)} requirements")

@@ -23,7 +23,7 @@ from flashc_backends.cloud.model import Secret
 from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.cloud.port import Cloud
 
-from .tenure import Holder, Lease, find_lease, is_dead, lease_name, renewal_name, this_holder
+from .lease_state import Holder, Lease, find_lease, is_dead, lease_name, renewal_name, this_holder
 from .variables import Target
 
 VOLUMES = Target("", "volumes")

@@ -17,7 +17,7 @@ from .records import Job, Limits, Status
 from .scaling import Load, workers_for
 from .workers import Pool
 
-STOP_SECONDS = 10.0  # seconds after which a worker is killed that does not stop a job
+STOP_SECONDS = 10.0  # seconds that a worker has to stop a job before it is killed
 _MISSED_PINGS = 2
 _COMPACT_ABOVE = 1000  # entries of `_deadlines`; outdated entries stay in it until they are due
 _LOST_ANSWER = "the worker did not receive the job"
@@ -42,7 +42,7 @@ Outgoing = JobChanged | WorkerDue
 
 
 class Counts(Struct):
-    """How many jobs of an endpoint ended, by how they ended."""
+    """How many jobs of an endpoint completed, failed, or were run again."""
 
     completed: int = 0
     failed: int = 0
@@ -67,7 +67,7 @@ class Dispatcher:
         self._requests: dict[str, int] = {}
         self._missed: dict[str, dict[str, int]] = {}
         # For each worker, the jobs that it reports as running, although they are not assigned to it, and since when.
-        self._lost_since: dict[str, dict[str, float]] = {}
+        self._stray_since: dict[str, dict[str, float]] = {}
         self._stops: list[tuple[float, str, str]] = []
         self._deadlines: list[tuple[float, str]] = []
 
@@ -98,7 +98,7 @@ class Dispatcher:
         while len(taken) < count and (job := self.queue.first()) is not None:
             after = self._apply(job, jobs.Taken(worker), now)
             if after is None or after is job:
-                self._pass_time(job, now)  # its time to live is over
+                self._check_time_limits(job, now)  # its time to live is over
             else:
                 taken.append(after)
         if taken:
@@ -148,7 +148,7 @@ class Dispatcher:
         """Return the ids of the jobs that a worker works on."""
         return self._held.get(worker, set())
 
-    def expect_idle(self, worker: str, now: float) -> None:
+    def note_idle(self, worker: str, now: float) -> None:
         """Requeue the jobs of a worker that says that it is idle: the answer with these jobs did not reach it."""
         for job_id in list(self.held_by(worker)):
             self._lose(worker, job_id, _LOST_ANSWER, now)
@@ -169,13 +169,13 @@ class Dispatcher:
         if worker not in self.pool.workers:
             return []
         self._missed[worker] = missed
-        lost = sorted(listed - self.held_by(worker))
-        since = self._lost_since.pop(worker, {})
-        if lost:
-            since = self._lost_since[worker] = {name: since.get(name, now) for name in lost}
+        stray = sorted(listed - self.held_by(worker))
+        since = self._stray_since.pop(worker, {})
+        if stray:
+            since = self._stray_since[worker] = {name: since.get(name, now) for name in stray}
             if min(since.values()) + STOP_SECONDS <= now:
                 self.apply_to_workers(workers.Killed(worker), now)
-        return lost
+        return stray
 
     # Workers -------------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class Dispatcher:
     def note_end(self, worker: str, reason: str, now: float) -> None:
         """Note that a worker's process ended; return its jobs to the queue."""
         self._missed.pop(worker, None)
-        self._lost_since.pop(worker, None)
+        self._stray_since.pop(worker, None)
         for job_id in list(self.held_by(worker)):
             self._lose(worker, job_id, reason, now)
         self._held.pop(worker, None)
@@ -229,7 +229,7 @@ class Dispatcher:
             self.apply_to_workers(workers.Wanted(wanted), now)
 
     def _scale_unless_at_maximum(self, now: float) -> None:
-        """Scale now, unless the maximum is already wanted; scaling down waits for the next tick."""
+        """Scale now; at the maximum leave it to the next tick, because more workers are impossible."""
         if self.pool.wanted < self.pool.limits.most:
             self.scale(now)
 
@@ -246,7 +246,7 @@ class Dispatcher:
         while self._deadlines and self._deadlines[0][0] <= now:
             job = self.jobs.get(heapq.heappop(self._deadlines)[1])
             if job is not None:
-                self._pass_time(job, now)
+                self._check_time_limits(job, now)
         while self._stops and self._stops[0][0] <= now:
             _, worker, job_id = heapq.heappop(self._stops)
             if job_id in self.held_by(worker):
@@ -293,8 +293,8 @@ class Dispatcher:
         else:
             self._apply(job, jobs.Lost(worker, reason), now)
 
-    def _pass_time(self, job: Job, now: float) -> None:
-        """Apply the passing of time to a job: a time-out, or the end of its time to live."""
+    def _check_time_limits(self, job: Job, now: float) -> None:
+        """Apply the time limits of a job: its time-out, and its time to live."""
         self._apply(job, jobs.TimePassed(), now)
 
     def _put(self, before: Job | None, after: Job | None) -> None:

@@ -67,7 +67,7 @@ class _Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
-        self._without_body = 0  # bytes since the last ones of a body
+        self._without_body = 0  # bytes received since the last body data
         self._paused = False
         self.closed = False
         self._keeps_alive = False
@@ -136,7 +136,8 @@ class _Connection(asyncio.Protocol):
             return
         self._has_headers = True
         if self._method_is_head:
-            self._complete = True  # `content-length` is that of an answer to GET; no body follows
+            # in a HEAD answer, `content-length` describes the GET answer; no body follows
+            self._complete = True
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body; stop reading if too much of it waits."""
@@ -181,10 +182,11 @@ class _Connection(asyncio.Protocol):
         self._parser = None
         return self._complete and self._keeps_alive and not self._chunks and not self.closed
 
-    def check_usable(self) -> bool:
-        """Ask the system whether the worker has sent nothing since its last answer, and has not closed the connection.
+    def is_usable(self) -> bool:
+        """Return whether the connection is open, and no unexpected data has arrived.
 
-        The event loop may not yet have told this object that the worker closed the connection.
+        This asks the system, because the event loop may not yet have told this object that the worker closed the
+        connection.
         """
         if self.closed or self._transport is None:
             return False
@@ -296,13 +298,14 @@ class Upstream:
     ) -> Answer:
         """Send a request; return when the status and the headers of the answer have arrived.
 
-        `length` is the length of the body; None means that the body is sent in chunks.  A body of type `bytes` is sent
-        in one write with the headers.  When the body has been sent, `watch` is called with a function that breaks the
+        `length` is the length of the body; without it, the parts of the body are sent in chunks.  A body of type `bytes`
+        needs `length`, and is sent in one write with the headers.  When the body has been sent, `watch` is called with a function that breaks the
         request off.
 
         Raises:
             UpstreamError: the worker can't be reached, or breaks off.
         """
+        assert length is not None or not isinstance(body, bytes), "a whole body has a length"
         connection, is_new = await self._connect(address)
         connection.begin(method_is_head=method == b"HEAD")
         lines = [b"%s %s HTTP/1.1\r\n" % (method, target)]
@@ -355,7 +358,7 @@ class Upstream:
         idle = self._idle.get(address)
         while idle:
             connection = idle.pop()
-            if connection.check_usable():
+            if connection.is_usable():
                 return connection, False
             connection.close()
         try:

@@ -111,11 +111,11 @@ class WorkerJobs:
         await self._core.commit(dispatcher)
         return held
 
-    def expect_idle(self, endpoint: str, worker: str) -> None:
+    def note_idle(self, endpoint: str, worker: str) -> None:
         """Note that a worker which takes one job at a time has none now; requeue the job that it should have."""
         dispatcher = self._core.dispatcher(endpoint)
         if dispatcher.held_by(worker):
-            dispatcher.expect_idle(worker, time.time())
+            dispatcher.note_idle(worker, time.time())
             self._core.flush(dispatcher)
 
     def ping(self, endpoint: str, worker: str, listed: frozenset[str]) -> None:

@@ -24,7 +24,7 @@ from .plan import MASK, PLATFORM, PlannedEndpoint, PreviewPlan, emit_plan
 COMPOSE_PATH = "compose.json"
 _WORKER_PATH, _ARTIFACT_TARGET = "worker.py", "/opt/flashc/artifact.tar.gz"
 _ID = re.compile(r"<([^<>]+)>")
-_ASKED = {PLATFORM: "${FLASHC_PLATFORM:?the URL of a platform}"}
+_ASKED = {PLATFORM: "${FLASHC_PLATFORM:?set the URL of a platform}"}
 
 
 def compose_document(plan: PreviewPlan) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def compose_document(plan: PreviewPlan) -> dict[str, Any]:
 def _service(endpoint: PlannedEndpoint) -> dict[str, Any]:
     """Return the entry of the compose file for an endpoint: its container with the limits of its instance type."""
     container = endpoint.container
+    # without the tether, the worker does not end with the standard input of flashc
     settings = json.loads(container.command[-1]) | {"tether": False, "artifact": _ARTIFACT_TARGET}
     service: dict[str, Any] = {
         "image": endpoint.image,
@@ -83,11 +84,11 @@ def _mounted(source: str, target: str) -> str:
 def _asked(name: str, value: str) -> str:
     """Return the value for the compose file; for each unknown part, `${VARIABLE:?...}` asks the shell."""
     if value == MASK:
-        return f"${{{name}:?a secret}}"
+        return f"${{{name}:?set the value of this secret}}"
     text = _escaped(value)
     for known, asked in _ASKED.items():
         text = text.replace(known, asked)
-    return _ID.sub(lambda match: f"${{{_variable(match[1])}:?the id of the endpoint}}", text)
+    return _ID.sub(lambda match: f"${{{_variable(match[1])}:?set the id of this endpoint}}", text)
 
 
 def _variable(endpoint: str) -> str:
@@ -96,7 +97,7 @@ def _variable(endpoint: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text in which compose replaces no variable."""
+    """Escape `$`, so that compose replaces no variable."""
     return text.replace("$", "$$")
 
 

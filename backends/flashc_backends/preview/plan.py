@@ -55,7 +55,7 @@ class PlannedEndpoint(Struct, frozen=True, kw_only=True):
 
 
 class PreviewPlan(Struct, frozen=True, kw_only=True):
-    """The whole plan.
+    """The plan of a preview.
 
     `port` is the port of the platform on 127.0.0.1; None means a free one.  Only the engine "docker" makes the
     networks.  `skipped` are the endpoints with a prebuilt image, which a preview does not run.
@@ -90,7 +90,7 @@ class PreviewPlan(Struct, frozen=True, kw_only=True):
                 lines.append(f"  mount     {mount.target} from {mount.source}{mode}")
             own = [item for item in container.environment.items() if "RUNPOD_" not in item[0]]
             lines += [f"  variable  {name}={value}" for name, value in own]
-        lines += [f"\nnot run: {name}, an image" for name in self.skipped]
+        lines += [f"\nnot run: {name}, which has its own image" for name in self.skipped]
         return "\n".join(lines) + "\n"
 
 
@@ -171,7 +171,7 @@ def _spec(name: str, entry: ManifestResource, app: str, variables: Mapping[str, 
         kind=WorkerKind.LOAD_BALANCED if entry.is_load_balanced else WorkerKind.QUEUE,
         artifact="",
         python=entry.target_python_version,
-        environ={**variables, **identity_of(name, entry, app, ENVIRONMENT)},
+        environ={**variables, **endpoint_variables(name, entry, app, ENVIRONMENT)},
         image=entry.image_name,
         memory_mb=memory,
         cpus=cpus,
@@ -184,7 +184,9 @@ def _spec(name: str, entry: ManifestResource, app: str, variables: Mapping[str, 
 # Variables ----------------------------------------------------------------------------------------
 
 
-def identity_of(name: str, entry: ManifestResource, app: str, environment: str) -> dict[str, str]:
+def endpoint_variables(
+    name: str, entry: ManifestResource, app: str, environment: str
+) -> dict[str, str]:
     """Return the variables that tell a worker which endpoint it runs, as a deployment sets them."""
     found = {"FLASH_RESOURCE_NAME": name, "FLASH_APP": app, "FLASH_ENV": environment}
     if entry.is_load_balanced:
@@ -267,6 +269,6 @@ def emit_plan(program: Program, context: Context) -> PreviewPlan | None:
 
 PREVIEW = PlanTarget(
     name="preview",
-    summary="the app on this machine; `--plan` only shows what it would do",
+    summary="run the app on this machine; `--plan` only shows the plan",
     emit=emit_plan,
 )

@@ -59,7 +59,7 @@ class ArtifactContents:
         found = self._facts.get(path)
         if found is None:
             found = self.known.get(path)
-            if found is None or not found.hold_for(self):
+            if found is None or not found.are_valid_for(self):
                 found = self.parsed[path] = self._parse(path)
             self._facts[path] = found
         return found

@@ -17,26 +17,27 @@ from flashc_ir.modules import Import, Origin
 class ModuleFacts(Struct, frozen=True, kw_only=True):
     """What the checks need to know of the text of a module.
 
-    `definitions` are the names of its functions and classes, `certain` the imports that importing the
-    module executes in any case, `handler_of` and `handler_modules` the
-    constants `RESOURCE` and `MODULES` of a handler.  `problem` says why the text can't be parsed,
-    None if it can; `is_certain` says that no version of Python could parse it.
+    `definitions` are the names of its functions and classes, `certain_imports` the imports that
+    importing the module executes in any case, `handler_of` and `handler_modules` the constants
+    `RESOURCE` and `MODULES` of a handler.  `problem` says why the text can't be parsed, None if it
+    can; `is_syntax_problem` says that it is no valid Python, not that the parser needs more memory or
+    a deeper stack; `never_parses` says that no version of Python could parse it.
 
-    `has` and `origins` are the answers of the index that the imports depend on, by name.
+    `has` and `origins` record what the index answered for each name that the parsing asked for.
     """
 
     definitions: tuple[str, ...] = ()
     imports: tuple[Import, ...] = ()
-    certain: tuple[Import, ...] = ()
+    certain_imports: tuple[Import, ...] = ()
     handler_of: str | None = None
     handler_modules: tuple[str, ...] = ()
     problem: str | None = None
     is_syntax_problem: bool = False
-    is_certain: bool = False
+    never_parses: bool = False
     has: dict[str, bool] = {}
     origins: dict[str, Origin] = {}
 
-    def hold_for(self, index: ModuleIndex) -> bool:
+    def are_valid_for(self, index: ModuleIndex) -> bool:
         """Return whether parsing the same text with this index would give the same facts."""
         return all(index.has(name) is found for name, found in self.has.items()) and all(
             index.origin(name) is origin for name, origin in self.origins.items()
@@ -71,14 +72,14 @@ def parse_facts(path: str, text: str, index: ModuleIndex) -> ModuleFacts:
         return ModuleFacts(
             problem=_syntax_problem(error),
             is_syntax_problem=isinstance(error, (SyntaxError, ValueError)),
-            is_certain="\0" in text,
+            never_parses="\0" in text,
         )
     constants = _constants(tree) if path.startswith("handler_") else {}
     resource, modules = constants.get("RESOURCE"), constants.get("MODULES")
     return ModuleFacts(
         definitions=tuple(_definitions(tree.body)),
         imports=imports,
-        certain=certain,
+        certain_imports=certain,
         handler_of=resource if isinstance(resource, str) else None,
         handler_modules=_names(modules),
         has=recording.asked,

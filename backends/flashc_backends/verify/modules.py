@@ -41,7 +41,7 @@ def read_modules(
         seen.add(name)
         facts = artifact.facts(path)
         if facts.problem is not None:
-            if name in named and facts.is_syntax_problem and (facts.is_certain or knows_syntax):
+            if name in named and facts.is_syntax_problem and (facts.never_parses or knows_syntax):
                 problems.append((path, facts.problem))
             continue
         modules[path] = facts

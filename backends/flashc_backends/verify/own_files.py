@@ -1,7 +1,7 @@
 """Check the files that flashc itself writes into an artifact: each has the bytes that its manifest asks for.
 
-The identity in the manifest covers all files that are in no package, except the manifest itself: a file
-more, less, renamed or changed gives another identity.
+The identity in the manifest covers all files that are in no package, except the manifest itself:
+adding, removing, renaming or changing a file changes the identity.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 def check_own_files(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
-    """Yield (path, problem) for each file of flashc that is not the one that it writes."""
+    """Yield (path, problem) for each file of flashc that differs from what flashc writes."""
     if artifact.manifest.to_json() != artifact.members[MANIFEST_PATH].content:
         yield MANIFEST_PATH, "its text is not the one that flashc writes for its values"
-    if artifact.members[MANIFEST_PATH].executable:  # the identity covers the other files
+    if artifact.members[
+        MANIFEST_PATH
+    ].executable:  # the identity covers this bit for all other files
         yield MANIFEST_PATH, "it is executable"
     yield from _check_times(artifact)
     yield from _check_order(artifact)
@@ -105,14 +107,14 @@ def _check_handlers(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
             None if resource.is_load_balanced else resource.max_concurrency or 1,
             resource.system_dependencies or (),
         )
-        if not _is(artifact, path, text.encode()):
+        if not _has_content(artifact, path, text.encode()):
             yield path, "it is not the handler that flashc writes for the manifest"
-        elif not _fit(modules, resource):
-            yield path, f"the manifest does not name its modules for `{name}`"
+        elif not _modules_match(modules, resource):
+            yield path, f"its `MODULES` are not those of the manifest for `{name}`"
 
 
-def _fit(modules: tuple[str, ...], resource: ManifestResource) -> bool:
-    """Return whether the modules of a handler are those of the manifest, as far as it names them."""
+def _modules_match(modules: tuple[str, ...], resource: ManifestResource) -> bool:
+    """Return whether a handler's modules match the manifest, which names only the first one of a load balancer."""
     first = modules[:1] == (resource.module_path,)
     return first and (resource.is_load_balanced or len(modules) == 1)
 
@@ -154,10 +156,10 @@ def _is_file_of_runtime(artifact: ArtifactContents, path: str, name: str) -> boo
     """Return whether a file has the bytes of the runtime, with any values for the constants of the app."""
     try:
         if name not in FILLED_IN:
-            return _is(artifact, path, runtime_module(name))
+            return _has_content(artifact, path, runtime_module(name))
         found = _constants(artifact, path)
         given = {key: found[key] for key in constants_of(runtime_module(name).decode())}
-        return _is(artifact, path, filled(name, given).encode())
+        return _has_content(artifact, path, filled(name, given).encode())
     except (OSError, KeyError):
         return False
 
@@ -218,6 +220,6 @@ def _constants(artifact: ArtifactContents, path: str) -> Mapping[str, object]:
         return {}
 
 
-def _is(artifact: ArtifactContents, path: str, content: bytes) -> bool:
+def _has_content(artifact: ArtifactContents, path: str, content: bytes) -> bool:
     """Return whether a file has this content."""
     return artifact.members[path].digest == sha256(content).hexdigest()

@@ -61,7 +61,7 @@ def fatal_imports(
         started = _started(artifact, modules, facts.handler_modules)
         image = _known_image(artifact, resource, started)
         for path in started:
-            for item in modules[path].certain:
+            for item in modules[path].certain_imports:
                 problem, help = unparsable_problem(artifact, item), ANOTHER_VERSION
                 if problem is None and image is not None and _lacks(artifact, image, item):
                     problem = f"neither the artifact nor `{image.name}` contains it"
@@ -104,7 +104,7 @@ def _started(
         if path is None or path in found or path not in modules:
             continue
         found[path] = None
-        for item in modules[path].certain:
+        for item in modules[path].certain_imports:
             pending += [*item.modules(), *(f"{item.module}.{n.name}" for n in item.names or ())]
     return found
 

@@ -18,7 +18,7 @@ from flashc.syntax import walk
 def execute_maybe(
     machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown
 ) -> Flow:
-    """Execute each suite on a copy of the names; afterwards a name that differs is unknown.
+    """Execute each suite on a copy of the names; a name that differs afterwards becomes unknown.
 
     None stands for an empty branch.  If there is only one branch, it may also not run.
     """
@@ -121,7 +121,8 @@ def _same(left: Value, right: Value | None) -> bool:
 def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
     """Return the value of a name after branches that leave different values.
 
-    A name that only one branch defines keeps its definition: another check reports the condition.
+    The name of a class or module that only one branch defines stays; another check reports the
+    condition.
     """
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):

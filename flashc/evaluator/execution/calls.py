@@ -9,7 +9,7 @@ import libcst as cst
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library import environment_readers, methods, standard
+from flashc.evaluator.library import environment_readers, external_calls, methods
 from flashc.evaluator.library_values import NewTypeValue, VariableReader
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
@@ -139,7 +139,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
             machine.escape(arguments)
             return arguments.problem
         case External() as external:
-            return standard.call_external(machine, external, arguments)
+            return external_calls.call_external(machine, external, arguments)
         case BoundMethod() as bound:
             return methods.call(machine, bound, arguments)
         case VariableReader() as env:

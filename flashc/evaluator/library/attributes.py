@@ -210,7 +210,7 @@ def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -
         return Known(class_value.name if name == "__name__" else class_value.qualname, span)
     found = class_value.find(name)
     if found is None:
-        of_model = name in models.OF_CLASSES and is_model(class_value)
+        of_model = name in models.CLASS_METHODS and is_model(class_value)
         if of_model or (name == "_make" and class_value.is_tuple):
             return Known(BoundMethod(receiver, name), span)
         return Unknown(
@@ -232,7 +232,7 @@ def _of_instance(
         return instance.names[name]
     found = instance.of.find(name)
     if found is None:
-        of_model = name in models.OF_INSTANCES and is_model(instance.of)
+        of_model = name in models.INSTANCE_METHODS and is_model(instance.of)
         if of_model or (instance.of.is_tuple and name in ("_replace", "_asdict")):
             return Known(BoundMethod(receiver, name), span)
         if name == "__class__":

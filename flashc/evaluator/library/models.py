@@ -38,8 +38,8 @@ from .model_types import SECRETS
 from .model_values import fitted, make, read_json
 from .settings import SettingsReader
 
-OF_INSTANCES = frozenset({"model_dump", "dict", "model_copy", "copy"})
-OF_CLASSES = frozenset({"model_validate", "parse_obj", "model_validate_json", "parse_raw"})
+INSTANCE_METHODS = frozenset({"model_dump", "dict", "model_copy", "copy"})
+CLASS_METHODS = frozenset({"model_validate", "parse_obj", "model_validate_json", "parse_raw"})
 
 
 def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
@@ -63,7 +63,7 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
         key = next((key for key in field.keys if key in arguments.keywords), None)
         taken |= {key} if key is not None else set()
         given = arguments.keywords[key].value if key is not None else None
-        value = _value(machine, class_value, field, given, reader, options, arguments)
+        value = _field_value(machine, class_value, field, given, reader, options, arguments)
         if isinstance(value, Unknown):
             machine.may_raise()
         names[field.name] = value
@@ -95,7 +95,7 @@ def _take_unused(
     return False
 
 
-def _value(
+def _field_value(
     machine: Machine,
     class_value: ClassValue,
     field: ModelField,
@@ -183,7 +183,9 @@ def _call_validator(
     """Return what a validator of a field returns; it may also take what pydantic knows of the field."""
     params = function.node.params
     count = len(params.posonly_params) + len(params.params)
-    about = Unknown(reason="pydantic passes it to validators", origin=function.name_span)
+    about = Unknown(
+        reason="it is an argument that pydantic passes to validators", origin=function.name_span
+    )
     takes_class = function.kind != "static"
     given = [*([Known(class_value, arguments.span)] if takes_class else []), value, about, about]
     return machine.call(Known(function, arguments.span), arguments.inner(given[:count]))
@@ -192,7 +194,7 @@ def _call_validator(
 def _checked(
     machine: Machine, class_value: ClassValue, instance: Known, arguments: CallArguments
 ) -> Value:
-    """Call the methods that take a whole new object, and return the object."""
+    """Run the model's validators and `model_post_init` on a new object, and return the object."""
     for function in model_validators_of(class_value):
         mark = function.validates
         name = function.name
@@ -229,7 +231,7 @@ def method(
         found = dumped(machine, record, arguments)
     elif record is not None and name in ("model_copy", "copy"):
         found = _copied(record, arguments)
-    elif name in OF_CLASSES and len(arguments.values) == 1 and not arguments.keywords:
+    elif name in CLASS_METHODS and len(arguments.values) == 1 and not arguments.keywords:
         given = arguments.values[0]
         if name in ("model_validate_json", "parse_raw"):
             given = read_json(machine, given, arguments.span)
@@ -242,7 +244,7 @@ def method(
 
 
 def _parsed(machine: Machine, of: ClassValue, given: Value, span: Span) -> Value | None:
-    """Return the object that `Model.model_validate(given)` returns."""
+    """Return what `model_validate(given)` returns; None if flashc can't tell."""
     if isinstance(given, Unknown):
         return given
     inside = given.value if isinstance(given, Known) else None
@@ -308,7 +310,7 @@ def secret(machine: Machine, name: str, arguments: CallArguments) -> Value | Non
 
 
 def validator(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
-    """Evaluate a decorator of pydantic that makes a method a validator."""
+    """Evaluate a decorator of pydantic that marks a method as a validator or serializer."""
     try:
         fields = tuple(str(concrete(value)) for value in arguments.values)
         options = {key: concrete(argument.value) for key, argument in arguments.keywords.items()}
@@ -320,13 +322,13 @@ def validator(machine: Machine, name: str, arguments: CallArguments) -> Value | 
         mode = "dump"
     if kind == "root_validator":
         mode = "before"
-    if options.get("each_item") is True:
+    if options.get("each_item") is True:  # called once per item, so its result is not known
         mode = "wrap"
     is_of_fields = kind in ("field_validator", "validator", "field_serializer")
     return Known(ValidatorMark(fields if is_of_fields else (), mode), arguments.span)
 
 
-_VALIDATORS = (
+_DECORATORS = (
     *("field_validator", "validator", "model_validator", "root_validator"),
     *("field_serializer", "model_serializer"),
 )
@@ -336,5 +338,5 @@ FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "pydantic_settings.SettingsConfigDict": configuration,
     "pydantic.AliasChoices": aliases,
     **dict.fromkeys(SECRETS, secret),
-    **{f"{m}.{name}": validator for m in ("pydantic", "pydantic.v1") for name in _VALIDATORS},
+    **{f"{m}.{name}": validator for m in ("pydantic", "pydantic.v1") for name in _DECORATORS},
 }

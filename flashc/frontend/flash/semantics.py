@@ -27,7 +27,11 @@ class FlashSemantics(Semantics):
     """The meaning of the packages `runpod_flash` and `flashc`."""
 
     def member(self, module: str, name: str, span: Span) -> Value | None:
-        """Return the value of `name` in `module`; None if `module` does not belong to the SDK."""
+        """Return the value of `name` in `module`.
+
+        A name of the package itself that is not public is an `External`.  Return None if `module` is
+        not in the SDK, or is a submodule of it and the SDK has no public name `name`.
+        """
         found = Semantics.member(self, module, name, span)
         if found is None and module in PACKAGES:
             full = reexports().get(name, f"runpod_flash.{name}")

@@ -61,7 +61,7 @@ _T = TypeVar("_T")
 _EVENT_SECONDS = 10.0  # within which the daemon has to report the end of a container
 
 _DIFFERENCES = (
-    "/app and the rest of the image are read-only; /tmp and /root are empty and end with the worker",
+    "/app and the rest of the image are read-only; /tmp and /root are empty at the start, and are deleted with the worker",
     "max_concurrency and generators have an effect; the worker image in the cloud ignores them",
 )
 
@@ -73,7 +73,7 @@ class _Running:
     worker: str
     container: Container
     attachment: Attachment
-    is_out_of_memory: bool = False
+    ran_out_of_memory: bool = False
     code: int = -9
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -118,6 +118,12 @@ class DockerEngine:
     def platform_host(self) -> str:
         """The address at which containers reach the platform: this machine's address on the containers' network."""
         return self._gateway
+
+    @property
+    def _daemon(self) -> docker.DockerClient:
+        """The connection to the daemon; the engine must be open."""
+        assert self._client is not None, "the engine is not open"
+        return self._client
 
     # Opening and closing -------------------------------------------------------------------------
 
@@ -222,7 +228,7 @@ class DockerEngine:
         return image, layer
 
     async def start(self, spec: WorkerSpec) -> None:
-        """Start a container.
+        """Start a worker in a container.
 
         Raises:
             EngineError: the container's image or packages can't be prepared, or the daemon refuses to start it.
@@ -263,7 +269,7 @@ class DockerEngine:
         follower.start()
 
     def _options(self, planned: PlannedContainer) -> dict[str, Any]:
-        """Return the arguments of the library for a container.
+        """Return docker-py's keyword arguments for a container.
 
         A container gets at most the processors of this machine, and no GPUs if the daemon has none.
         """
@@ -338,7 +344,7 @@ class DockerEngine:
         running.ended.wait(_EVENT_SECONDS)
         running.attachment.close()
         if self._running.pop(running.worker, None) is not None:
-            code, oom = running.code, running.is_out_of_memory
+            code, oom = running.code, running.ran_out_of_memory
             self._emit(Exited(worker=running.worker, code=code, oom=oom, at=time.time()))
 
     def _listen(self, events: Iterator[dict[str, Any]]) -> None:
@@ -350,18 +356,12 @@ class DockerEngine:
                 if running is None:
                     continue
                 if event["Action"] == "oom":
-                    running.is_out_of_memory = True
+                    running.ran_out_of_memory = True
                 else:
                     running.code = int(attributes.get("exitCode", running.code))
                     running.ended.set()
 
     # Threads -------------------------------------------------------------------------------------
-
-    @property
-    def _daemon(self) -> docker.DockerClient:
-        """The connection to the daemon; the engine must be open."""
-        assert self._client is not None, "the engine is not open"
-        return self._client
 
     async def _call(self, function: Callable[..., _T], *arguments: Any) -> _T:
         """Call a function in a thread of the pool, and wait for its result."""

@@ -12,14 +12,17 @@ OWNER = "dev.flashc.owner"
 
 
 def this_process() -> str:
-    """Return a name for this process that no other process of this machine ever gets."""
+    """Return a name for this process.
+
+    No other process of this machine gets the same name; without `/proc`, a later process may.
+    """
     return f"{_boot_id()}/{os.getpid()}/{_start_of(os.getpid())}"
 
 
 def process_of(owner: str) -> int | None:
-    """Return the id of the process with this name; the process may have ended."""
+    """Return the process id in an owner's name, None if it has none; the process may have ended."""
     number = owner.split("/")[1:2]
-    return int(number[0]) if number and number[0].isdigit() else None
+    return int(number[0]) if number and number[0].isdecimal() else None
 
 
 def is_alive(owner: str) -> bool:
@@ -27,11 +30,22 @@ def is_alive(owner: str) -> bool:
     process = process_of(owner)
     if process is None:
         return False
-    return owner == f"{_boot_id()}/{process}/{_start_of(process)}"
+    return _exists(process) and owner == f"{_boot_id()}/{process}/{_start_of(process)}"
+
+
+def _exists(process: int) -> bool:
+    """Return whether there is a process with this id, perhaps of another user."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _boot_id() -> str:
-    """Return the id of this start of the machine, which makes names of processes unique."""
+    """Return the id of this start of the machine, which makes names of processes unique; "unknown" without `/proc`."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -39,7 +53,7 @@ def _boot_id() -> str:
 
 
 def _start_of(process: int) -> str:
-    """Return when a process was started, in ticks of the kernel; "" if there is no such process or it has ended."""
+    """Return when a process was started, in ticks of the kernel; "" if it has ended, or without `/proc`."""
     try:
         stat = Path(f"/proc/{process}/stat").read_bytes()
     except OSError:

@@ -55,7 +55,9 @@ _PLAIN = (
     "workers run with your user id and see all processes of this machine",
 )
 _WARM = "workers are forked from a process that has loaded the packages of the worker image"
-_SANDBOX = ("/app is read-only; /tmp and /root are empty and end with the worker",)
+_SANDBOX = (
+    "/app is read-only; /tmp and /root are empty at the start, and are deleted with the worker",
+)
 
 
 @dataclass

@@ -14,7 +14,8 @@ from flashc_backends.platform.records import App, Build, Endpoint, Environment, 
 from .formats import timestamp
 
 _LOGIN_SECONDS = 600.0
-_UPLOAD_SECONDS = 3600.0
+_URL_SECONDS = 3600.0  # until the `expiresAt` of a URL for an artifact
+# fields that the API returns as they were given
 _OTHER_FIELDS = (
     "workersStandby workersPFBTarget flashBootType gpuIds gpuCount allowedCudaVersions minCudaVersion"
     " instanceIds locations networkVolumeId"
@@ -30,7 +31,7 @@ class Logins:
         self._requests: dict[str, tuple[float, bool]] = {}
 
     def create(self) -> dict[str, Any]:
-        """Make a login request and return its state; forget the requests that have expired."""
+        """Create a login request and return its state; forget those that expired over ten minutes ago."""
         now = time.time()
         self._requests = {
             name: entry for name, entry in self._requests.items() if entry[0] > now - _LOGIN_SECONDS
@@ -40,10 +41,11 @@ class Logins:
         return self.view(name)
 
     def approve(self, name: str) -> bool:
-        """Approve a login request; return False if there is no such request."""
-        if name not in self._requests:
+        """Approve a login request; return False if there is no such request, or if it has expired."""
+        expires, _ = self._requests.get(name, (0.0, False))
+        if expires < time.time():
             return False
-        self._requests[name] = (self._requests[name][0], True)
+        self._requests[name] = (expires, True)
         return True
 
     def view(self, name: str) -> dict[str, Any]:
@@ -75,27 +77,27 @@ class Root:
     # Queries -------------------------------------------------------------------------------------
 
     def flashAppByName(self, _info: Any, flashAppName: str) -> dict[str, Any]:
-        """Return the app with a name."""
+        """Return the app with this name."""
         return self._app(self._control.app_named(flashAppName))
 
     def flashApp(self, _info: Any, flashAppId: str) -> dict[str, Any]:
-        """Return the app with an id."""
+        """Return the app with this id."""
         return self._app(get(self._control.apps, flashAppId, "app"))
 
     def flashEnvironmentByName(self, info: Any, input: dict[str, str]) -> dict[str, Any] | None:
-        """Return the environment with a name; None if there is none."""
+        """Return the environment with this name; None if there is none."""
         for environment in self._control.environments_of(input["flashAppId"]):
             if environment.name == input["name"]:
                 return self._environment(environment, info.context)
         return None
 
     def flashEnvironment(self, info: Any, flashEnvironmentId: str) -> dict[str, Any]:
-        """Return the environment with an id."""
+        """Return the environment with this id."""
         found = get(self._control.environments, flashEnvironmentId, "environment")
         return self._environment(found, info.context)
 
     def flashBuild(self, _info: Any, flashBuildId: str) -> dict[str, Any]:
-        """Return the build with an id."""
+        """Return the build with this id."""
         return _build(get(self._control.builds, flashBuildId, "build"))
 
     def myself(self, _info: Any) -> _User:
@@ -103,7 +105,7 @@ class Root:
         return _User(self)
 
     def podTemplate(self, _info: Any, id: str) -> dict[str, Any] | None:
-        """Return the template with an id; None if there is none."""
+        """Return the template with this id; None if there is none."""
         found = self._control.templates.get(id)
         return None if found is None else _template(found)
 
@@ -117,16 +119,6 @@ class Root:
         """Return the CPU flavor that the client names; it is in stock unless the limits of this platform exclude it."""
         name = (input or {}).get("id") or "any"
         return [{"id": name, "specifics": self._stock(name)}]
-
-    def _stock(self, device: str) -> Callable[..., dict[str, Any]]:
-        """Return the resolver of the stock of a device, in the data centre that the client names."""
-
-        def resolve(_info: Any, input: dict[str, Any] | None = None) -> dict[str, Any]:
-            center = (input or {}).get("dataCenterId") or ""
-            absent = self._control.limits.lacks(device, center)
-            return {"stockStatus": None if absent else "High"}
-
-        return resolve
 
     def flashAuthRequestStatus(self, _info: Any, flashAuthRequestId: str) -> dict[str, Any]:
         """Return the state of a login request."""
@@ -154,27 +146,27 @@ class Root:
         return True
 
     def prepareFlashArtifactUpload(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
-        """Return the URL to which a client uploads an artifact."""
+        """Return the URL and the object key for the upload of an artifact."""
         get(self._control.apps, input["flashAppId"], "app")
         key = self._control.artifacts.new_key()
         return {
             "uploadUrl": f"{info.context}/artifacts/{key}",
             "objectKey": key,
-            "expiresAt": timestamp(time.time() + _UPLOAD_SECONDS),
+            "expiresAt": timestamp(time.time() + _URL_SECONDS),
         }
 
     async def finalizeFlashArtifactUpload(
         self, _info: Any, input: dict[str, Any]
     ) -> dict[str, Any]:
         """Create a build from an uploaded artifact."""
-        manifest = _object(input["manifest"])
+        manifest = _manifest_object(input["manifest"])
         return _build(
             await self._control.add_build(input["flashAppId"], input["objectKey"], manifest)
         )
 
     async def updateFlashBuildManifest(self, _info: Any, input: dict[str, Any]) -> dict[str, Any]:
         """Replace the manifest of a build."""
-        manifest = _object(input["manifest"])
+        manifest = _manifest_object(input["manifest"])
         return _build(await self._control.set_manifest(input["flashBuildId"], manifest))
 
     async def deployBuildToEnvironment(self, info: Any, input: dict[str, str]) -> dict[str, Any]:
@@ -196,7 +188,7 @@ class Root:
         return _template(await self._control.save_template(input or {}))
 
     def createFlashAuthRequest(self, _info: Any) -> dict[str, Any]:
-        """Make a login request."""
+        """Create a login request."""
         return self._logins.create()
 
     async def secretCreate(self, _info: Any, input: dict[str, str]) -> dict[str, Any]:
@@ -221,17 +213,27 @@ class Root:
 
     # Views ---------------------------------------------------------------------------------------
 
-    def apps(self) -> list[dict[str, Any]]:
-        """Return all apps."""
+    def app_views(self) -> list[dict[str, Any]]:
+        """Return all apps as the API shows them."""
         return [self._app(app) for app in self._control.apps.values()]
 
-    def endpoints(self) -> list[dict[str, Any]]:
-        """Return all endpoints."""
+    def endpoint_views(self) -> list[dict[str, Any]]:
+        """Return all endpoints as the API shows them."""
         return [self.endpoint_view(found) for found in self._control.endpoints.values()]
 
-    def secrets(self) -> list[dict[str, Any]]:
-        """Return all secrets, without their values."""
+    def secret_views(self) -> list[dict[str, Any]]:
+        """Return all secrets as the API shows them, without their values."""
         return [_secret(secret) for secret in self._control.account.secrets.values()]
+
+    def _stock(self, device: str) -> Callable[..., dict[str, Any]]:
+        """Return a resolver that tells whether a device is in stock in the data center that the client names."""
+
+        def resolve(_info: Any, input: dict[str, Any] | None = None) -> dict[str, Any]:
+            center = (input or {}).get("dataCenterId") or ""
+            absent = self._control.limits.lacks(device, center)
+            return {"stockStatus": None if absent else "High"}
+
+        return resolve
 
     def _app(self, app: App) -> dict[str, Any]:
         """Return an app as the API shows it, with its environments and builds."""
@@ -269,7 +271,7 @@ class Root:
         return {
             "objectKey": build.artifact,
             "downloadUrl": f"{base}/artifacts/{build.artifact}",
-            "expiresAt": timestamp(time.time() + _UPLOAD_SECONDS),
+            "expiresAt": timestamp(time.time() + _URL_SECONDS),
         }
 
     def endpoint_view(self, endpoint: Endpoint) -> dict[str, Any]:
@@ -311,19 +313,19 @@ class _User:
 
     def flashApps(self, _info: Any) -> list[dict[str, Any]]:
         """Return all apps."""
-        return self._root.apps()
+        return self._root.app_views()
 
     def endpoint(self, _info: Any, id: str) -> dict[str, Any] | None:
-        """Return the endpoint with an id; None if there is none."""
-        return next((found for found in self._root.endpoints() if found["id"] == id), None)
+        """Return the endpoint with this id; None if there is none."""
+        return next((found for found in self._root.endpoint_views() if found["id"] == id), None)
 
     def endpoints(self, _info: Any) -> list[dict[str, Any]]:
         """Return all endpoints."""
-        return self._root.endpoints()
+        return self._root.endpoint_views()
 
     def secrets(self, _info: Any) -> list[dict[str, Any]]:
         """Return all secrets, without their values."""
-        return self._root.secrets()
+        return self._root.secret_views()
 
 
 def _build(build: Build) -> dict[str, Any]:
@@ -358,11 +360,11 @@ def _secret(secret: Secret) -> dict[str, Any]:
     }
 
 
-def _object(value: Any) -> dict[str, Any]:
-    """Return a JSON object.
+def _manifest_object(value: Any) -> dict[str, Any]:
+    """Return `value` if it is a JSON object, as a manifest must be.
 
     Raises:
-        Invalid: the value is not a JSON object.
+        Invalid: it is no JSON object.
     """
     if not isinstance(value, dict):
         raise Invalid("the manifest is not a JSON object")

@@ -81,7 +81,7 @@ class WorkerApi:
         size = request.query.get("batch_size", "1")
         count = min(int(size), _MOST_JOBS) if batch and size.isdecimal() else 1
         if not batch and request.query.get("job_in_progress") == "0":
-            self._jobs.expect_idle(endpoint.id, worker)
+            self._jobs.note_idle(endpoint.id, worker)
         taken = await self._jobs.take(endpoint.id, worker, count, _LONG_POLL, request.watch)
         if not taken:
             await request.reply_nothing()

@@ -1,9 +1,11 @@
-"""Decide from the secrets of an account who holds a lease, and whether that holder is dead; pure functions.
+"""Decide from an account's secrets who holds a lease, and whether that holder is dead.
+
+Nothing here calls the platform.
 
 A lease is a secret with a fixed name.  Its holder renews it: renewal number `k` is a secret whose
-name has the holder's token and `k`.  Who takes the lease of a dead holder away first creates the next
-renewal in its place.  Names are unique, so of holder and successor only one can create it, and a
-holder that was only slow learns that it has lost the lease.
+name has the holder's token and `k`.  To take over the lease of a dead holder, a process first creates
+the next renewal under the holder's token.  Names are unique, so of holder and successor only one can
+create it, and a holder that was only slow learns that it has lost the lease.
 """
 
 from __future__ import annotations
@@ -28,14 +30,14 @@ _PREFIX = "flash_lease_"
 
 
 class Holder(Struct, frozen=True, kw_only=True):
-    """Who deploys.
+    """A deployment that holds or wants a lease.
 
     Attributes:
         machine: the name of the machine, for people.
-        system: which running system the number of the process belongs to.
+        system: the system that `process` is a number of; see `this_system`.
         process: the number of the process.
         token: what tells this deployment from all others.
-        lasts: seconds after which it is dead unless it has renewed the lease.
+        lasts: seconds after its last renewal until it counts as dead.
     """
 
     machine: str
@@ -75,13 +77,13 @@ class Lease(Struct, frozen=True, kw_only=True):
 
     @property
     def is_taken_away(self) -> bool:
-        """Whether someone else has created the newest renewal, because the holder seemed dead."""
+        """Whether someone else created the newest renewal; also true if it or the lease is unreadable."""
         writer = read_holder(self.newest)
         return self.holder is None or writer is None or writer.token != self.holder.token
 
     @property
     def since(self) -> str:
-        """When it was taken by the clock of the platform, for people; "" if that is not known."""
+        """When the lease was taken, in the platform's time, for people; "" if that is not known."""
         at = _seconds(self.secret.created)
         return "" if at is None else f"{datetime.fromtimestamp(at, UTC):%H:%M:%S UTC}"
 
@@ -101,7 +103,7 @@ def renewal_name(lease: str, token: str, number: int) -> str:
 
 
 def find_lease(name: str, secrets: Iterable[Secret]) -> tuple[Lease | None, tuple[Secret, ...]]:
-    """Return the lease with a name, None if there is none, and further leases with this name.
+    """Return (the lease with this name or None, further leases with the same name).
 
     There are several only if the platform allows equal names; then the oldest one counts.
     """
@@ -151,7 +153,7 @@ def is_dead(lease: Lease, *, now: float | None, watched: float, here: Collection
 
 
 def _has_ended(holder: Holder, here: Collection[str]) -> bool:
-    """Return whether a process of this machine has ended, or a deployment of this process."""
+    """Return whether the holder's process, or the holder's deployment in this process, has ended."""
     if holder.process == os.getpid():
         return holder.token not in here
     try:
@@ -164,7 +166,7 @@ def _has_ended(holder: Holder, here: Collection[str]) -> bool:
 
 
 def this_holder(lasts: float) -> Holder:
-    """Return a new deployment of this process."""
+    """Return a holder for a new deployment of this process."""
     return Holder(
         machine=socket.gethostname(),
         system=this_system(),
@@ -176,10 +178,7 @@ def this_holder(lasts: float) -> Holder:
 
 @cache
 def this_system() -> str:
-    """Return what tells this running system from others that may have equal names and processes.
-
-    Containers of one machine count their processes separately.
-    """
+    """Return an id of this boot and process namespace, because process numbers repeat elsewhere."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         space = os.readlink("/proc/self/ns/pid")

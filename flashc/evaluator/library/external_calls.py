@@ -1,7 +1,7 @@
 """Evaluate calls of functions outside the project, such as `os.getenv`, `itertools` and `copy`.
 
-The standard library is evaluated here, builtins in `builtin`; the result of other calls is
-`Unknown`.
+Builtins are in `builtin`; `_SPECIAL` has the other known functions, also of third-party packages.  All
+other calls are `Unknown`.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
             if problem is not None:
                 return problem
         return Known(mapping, span)
-    if (kind, method) in _OF_CLASSES:
-        return _of_class(machine, _OF_CLASSES[kind, method], arguments)
+    if (kind, method) in _CLASS_METHODS:
+        return _call_class_method(machine, _CLASS_METHODS[kind, method], arguments)
     if kind in ("str", "list", "dict", "set", "tuple", "int", "float", "bytes") and values:
         later = replace(arguments, positional=arguments.positional[1:])
         return machine.call(Known(BoundMethod(values[0], method), span), later)
@@ -125,8 +125,8 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
     return Unknown(reason=f"flashc does not evaluate `{kind}.{method}` here", origin=span)
 
 
-# Methods of classes, which take no object of the class first.
-_OF_CLASSES: dict[tuple[str, str], Callable[..., Any]] = {
+# Class and static methods of builtins, called without an instance.
+_CLASS_METHODS: dict[tuple[str, str], Callable[..., Any]] = {
     ("str", "maketrans"): str.maketrans,
     ("bytes", "maketrans"): bytes.maketrans,
     ("bytes", "fromhex"): bytes.fromhex,
@@ -135,8 +135,10 @@ _OF_CLASSES: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-def _of_class(machine: Machine, function: Callable[..., Any], arguments: CallArguments) -> Value:
-    """Return what a method of a builtin class returns for constants."""
+def _call_class_method(
+    machine: Machine, function: Callable[..., Any], arguments: CallArguments
+) -> Value:
+    """Evaluate a class or static method of a builtin, as in `str.maketrans(...)`."""
     names = list(arguments.keywords)
     given = [*arguments.values, *(arguments.keywords[name].value for name in names)]
     values = [resolve_symbolic(machine, value) for value in given]
