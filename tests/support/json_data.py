@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from flashc_backends.contracts.values import SECONDS
 from flashc_ir.schemas import (
+    NUMBER_KEYS,
     Anything,
     Choice,
     ListOf,
@@ -78,7 +80,9 @@ def data_of(schema: Schema, known: Mapping[str, Schema], depth: int = 4) -> st.S
         case Plain(format=text, limits=limits):
             if any(limit.keyword == "pattern" for limit in limits):
                 pattern = next(str(lim.value) for lim in limits if lim.keyword == "pattern")
-                return st.from_regex(pattern, fullmatch=True).filter(lambda t: len(t) < 9)
+                texts = st.from_regex(pattern, fullmatch=True).filter(lambda t: len(t) < 9)
+                # As for a number of JSON, a schema can't say that it is not too large for a float.
+                return texts.filter(_is_finite) if pattern == NUMBER_KEYS["number"] else texts
             sizes = {limit.keyword: int(limit.value) for limit in limits}
             least, most = sizes.get("minLength", 0), sizes.get("maxLength", 3)
             return _TEXTS.get(text, st.text(min_size=least, max_size=max(least, most)))
@@ -114,6 +118,10 @@ def data_of(schema: Schema, known: Mapping[str, Schema], depth: int = 4) -> st.S
                 if not p.required and depth > 0
             }
             return st.fixed_dictionaries(needed, optional=others)
+
+
+def _is_finite(text: str) -> bool:
+    return math.isfinite(float(text))
 
 
 @st.composite

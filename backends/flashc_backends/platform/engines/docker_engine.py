@@ -62,7 +62,6 @@ _EVENT_SECONDS = 10.0  # within which the daemon has to report the end of a cont
 
 _DIFFERENCES = (
     "/app and the rest of the image are read-only; /tmp and /root are empty at the start, and are deleted with the worker",
-    "max_concurrency and generators have an effect; the worker image in the cloud ignores them",
 )
 
 

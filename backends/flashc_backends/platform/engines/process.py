@@ -48,7 +48,6 @@ _ALWAYS = (
     "workers may use all memory and processors of this machine",
     "workers use the network of this machine; each load-balanced worker listens on its own port of 127.0.0.1",
     "programs such as git and compilers are those of this machine",
-    "max_concurrency and generators have an effect; the worker image in the cloud ignores them",
 )
 _PLAIN = (
     "the folders /app and /runpod-volume are missing: workers start in another folder",
