@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from flashc_core import rules
@@ -126,6 +127,8 @@ class _Walk:
     files: list[ProjectFile] = field(default_factory=list[ProjectFile])
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    # One for all files: touching new memory takes longer than hashing.
+    _buffer: bytearray = field(default_factory=partial(bytearray, 1 << 18))
 
     def walk_folder(self, folder: str, outer: IgnoreRules, linked: tuple[str, ...]) -> None:
         """Walk one folder in sorted order, with the ignore rules of its parent folders.
@@ -256,12 +259,13 @@ class _Walk:
                 self.texts[path] = self.unsaved[path]
             return hashlib.sha256(self.unsaved[path]).hexdigest()
         with open(self._absolute(path), "rb", buffering=0) as stream:
-            if size > MAX_KEPT:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
-            data = stream.readall()
-        if path.endswith(".py"):
-            self.texts[path] = data
-        return hashlib.sha256(data).hexdigest()
+            if path.endswith(".py") and size <= MAX_KEPT:
+                self.texts[path] = data = stream.readall()
+                return hashlib.sha256(data).hexdigest()
+            total = hashlib.sha256()
+            while count := stream.readinto(self._buffer):
+                total.update(memoryview(self._buffer)[:count])
+            return total.hexdigest()
 
     def _absolute(self, path: str) -> str:
         """Return an absolute path as a string.

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 
 from flashc_core.processes import on_all_processors
 
+from .top_statements import TopStatements, Unclear
+
 _WORKER_ROOT = "/app"
 # What changes `sys.path`; most modules that name it do not.
 _CHANGE = re.compile(
     rb"sys\s*\.\s*path[\s)]*(?:\.\s*(?:insert|append|extend)\b|\[|\+?=(?!=))|addsitedir"
 )
-# The limit in bytes of source; parsing less takes no longer than starting processes.
-_MIN_PARALLEL_SIZE = 300_000
+# The limit in bytes of source; reading less takes no longer than starting processes.
+_MIN_PARALLEL_SIZE = 2_000_000
 _SHARES = 4
 _METHODS = ("insert", "append")
 # Functions that return the same path in another form.
@@ -57,7 +59,7 @@ def added_folders(texts: Mapping[str, bytes]) -> tuple[AddedFolder, ...]:
     def added_by_share(number: int) -> bytes:
         """Return the pickled folders that every fourth of the modules adds, by the path of the module."""
         share = changing[number::_SHARES]
-        return pickle.dumps({path: tuple(_added(path, data)) for path, data in share})
+        return pickle.dumps({path: tuple(added_by_module(path, data)) for path, data in share})
 
     shares: Iterator[bytes]
     if sum(len(data) for _, data in changing) > _MIN_PARALLEL_SIZE:
@@ -101,8 +103,30 @@ def _has_endpoints(folder: str, texts: Mapping[str, bytes]) -> bool:
     )
 
 
-def _added(path: str, data: bytes) -> Iterator[AddedFolder]:
-    """Yield the folders that one module adds."""
+def added_by_module(path: str, data: bytes) -> tuple[AddedFolder, ...]:
+    """Return the folders that one module adds."""
+    try:
+        return tuple(added_by_statements(path, data))
+    except Unclear:
+        return tuple(added_by_tree(path, data))
+
+
+def added_by_statements(path: str, data: bytes) -> Iterator[AddedFolder]:
+    """Yield the folders that one module adds, from the statements that add some.
+
+    Raises:
+        Unclear: the whole module has to be parsed.
+    """
+    statements = TopStatements(data)
+    reader = _PathReader(path, statements.assignments)
+    line, counted = 0, 0
+    for begin in statements.begins_of(match.start() for match in _CHANGE.finditer(data)):
+        line, counted = line + data.count(b"\n", counted, begin), begin
+        yield from _added_in(statements.parse(begin), reader, path, line)
+
+
+def added_by_tree(path: str, data: bytes) -> Iterator[AddedFolder]:
+    """Yield the folders that one module adds, from the tree of the module."""
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -114,18 +138,25 @@ def _added(path: str, data: bytes) -> Iterator[AddedFolder]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    reader = _PathReader(path, names)
     lines = [data.count(b"\n", 0, match.start()) + 1 for match in _CHANGE.finditer(data)]
     changing = [
         node
         for node in tree.body
         if any(node.lineno <= line <= (node.end_lineno or node.lineno) for line in lines)
     ]
-    for node in ast.walk(ast.Module(body=changing, type_ignores=[])):
+    reader = _PathReader(path, names)
+    yield from _added_in(ast.Module(body=changing, type_ignores=[]), reader, path, 0)
+
+
+def _added_in(
+    tree: ast.Module, reader: _PathReader, path: str, lines_above: int
+) -> Iterator[AddedFolder]:
+    """Yield the folders that statements add; `lines_above` is the number of lines above the tree."""
+    for node in ast.walk(tree):
         for folder in _expressions(node):
             read = reader.path_of(folder)
             if read is not None:
-                yield AddedFolder(read, path, folder.lineno)
+                yield AddedFolder(read, path, lines_above + folder.lineno)
 
 
 def _expressions(node: ast.AST) -> list[ast.expr]:
@@ -181,7 +212,11 @@ class _PathReader:
 
     def path_of(self, node: ast.expr) -> str | None:
         """Return a path relative to the project's root, "" for the root; None if it is not known."""
-        found = self._read(node)
+        try:
+            found = self._read(node)
+        except RecursionError:  # names that are assigned to each other, a thousand times
+            self._pending.clear()
+            return None
         if found is None:
             return None
         found = posixpath.normpath(found)
