@@ -63,9 +63,14 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     )
     missing = {top for m in workers if is_known for top in _check_module(m, packages, context)}
     check_deferred_imports(program, missing, context)
-    computed = any(problem.computed for m in workers for problem in m.import_problems)
-    # An import whose name is computed, or that was just reported, may be of any declared package.
-    if is_known and not missing and not computed:
+    # What an import leads to whose name is computed, or that is reported, may use any declared package.
+    is_hidden = any(problem.computed for m in workers for problem in m.import_problems) or any(
+        is_reported_by_imports(context, module, item.module)
+        for module in workers
+        for item in module.imports
+        if item.origin is Origin.EXTERNAL
+    )
+    if is_known and not missing and not is_hidden:
         _check_used(workers, program, context, declared)
     return program
 

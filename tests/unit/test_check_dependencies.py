@@ -196,3 +196,16 @@ def test_the_name_of_the_projects_folder_is_no_package(tmp_path: Path, import_: 
 def test_an_undeclared_package_is_not_also_said_to_be_imported_too_early(tmp_path: Path) -> None:
     assert found(tmp_path, {}) == ["FC318"]
     assert found(tmp_path, {}, "", ", dependencies=['humanize']") == ["FC320"]
+
+
+def test_a_package_may_be_used_by_a_module_whose_import_is_reported(tmp_path: Path) -> None:
+    worker = (
+        "from flashc import Endpoint\n"
+        "from helper import work\n"
+        "@Endpoint(name='w', cpu='cpu3c-1-2', dependencies=['humanize'])\n"
+        "def run() -> int:\n    return work()\n"
+    )
+    files = {"service/worker.py": worker, "service/helper.py": "import humanize\n"}
+    codes = compile_files(tmp_path, files).codes
+    assert "FC305" in codes
+    assert "FC321" not in codes
