@@ -12,6 +12,7 @@ from flashc_core.source import Span
 from flashc_ir.endpoints import Function, LoadBalanced, ParameterKind, QueueClass, QueueFunction
 from flashc_ir.modules import Module
 from flashc_ir.program import Program
+from flashc_ir.schemas import Interface, unsendable_classes
 
 from .context import PassContext
 
@@ -64,10 +65,25 @@ def _check_function(program: Program, function: Function, sink: Sink) -> None:
             _report(name, f"argument `{parameter.name}` is never", parameter.span, sink)
     for name in _unencodable_classes(function.returns, module):
         _report(name, f"result of `{function.name}` can't be sent as", function.span, sink)
+    if function.interface is not None:
+        _check_own_classes(function, function.interface, sink)
+
+
+def _check_own_classes(function: Function, interface: Interface, sink: Sink) -> None:
+    """Report the parameters and the result whose annotation names a class of the project without a JSON encoding."""
+    known = {each.key: each.schema for each in interface.definitions}
+    spans = {parameter.name: parameter.span for parameter in function.parameters}
+    for argument in interface.arguments:
+        span = spans.get(argument.name, function.span)
+        for name in unsendable_classes(argument.schema, known):
+            _report(name, f"argument `{argument.name}` is never", span, sink)
+    for name in unsendable_classes(interface.returns, known):
+        _report(name, f"result of `{function.name}` can't be sent as", function.span, sink)
 
 
 def _report(name: str, what: str, span: Span, sink: Sink) -> None:
     """Report an annotation that names a class without an encoding."""
+    own = f"make `{name}` a dataclass or a model of pydantic, which travels by its fields"
     sink.report(
         rules.ANNOTATION_WITHOUT_ENCODING,
         span,
@@ -76,7 +92,7 @@ def _report(name: str, what: str, span: Span, sink: Sink) -> None:
             "input and output of a job are JSON: an argument arrives as plain JSON data; "
             "a result of this class makes the job fail",
         ),
-        help=(_ALTERNATIVES[name],),
+        help=(_ALTERNATIVES.get(name, own),),
     )
 
 

@@ -68,7 +68,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         is_reported_by_imports(context, module, item.module)
         for module in workers
         for item in module.imports
-        if item.origin is Origin.EXTERNAL
+        if item.origin is Origin.EXTERNAL and not item.typing_only and not item.guarded
     )
     if is_known and not missing and not is_hidden:
         _check_used(workers, program, context, declared)

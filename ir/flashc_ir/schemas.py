@@ -6,6 +6,7 @@ A schema says what JSON data a client may send, or what it gets.  It means the s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -38,9 +39,13 @@ class Limit(Struct, frozen=True):
 
 
 class Anything(Variant, frozen=True, kw_only=True, omit_defaults=True, tag="any"):
-    """Any JSON data; `note` says why nothing more is known, "" if the program says so itself."""
+    """Any JSON data; `note` says why nothing more is known, "" if the program says so itself.
+
+    `unsendable` is the name of the class, if objects of it have no JSON.
+    """
 
     note: str = ""
+    unsendable: str = ""
 
 
 class Plain(Variant, frozen=True, kw_only=True, omit_defaults=True, tag="plain"):
@@ -198,23 +203,44 @@ def optional(schema: Schema) -> Schema:
     return union_of((schema, NULL))
 
 
+def parts_of(schema: Schema) -> tuple[Schema, ...]:
+    """Return the schemas directly in a schema: of items, keys, values, members and properties."""
+    match schema:
+        case ListOf(item=item):
+            return (item,)
+        case TupleOf(items=parts) | OneOf(members=parts):
+            return parts
+        case MapOf(key=key, value=value):
+            return (key, value)
+        case Record(properties=properties):
+            return tuple(each.schema for each in properties)
+        case Anything() | Plain() | Choice() | Ref():
+            return ()
+
+
 def references(schema: Schema) -> list[str]:
     """Return the keys of the definitions that a schema refers to."""
-    match schema:
-        case Ref(key=key):
-            return [key]
-        case ListOf(item=item):
-            return references(item)
-        case TupleOf(items=items):
-            return [key for item in items for key in references(item)]
-        case MapOf(key=key, value=value):
-            return [*references(key), *references(value)]
-        case OneOf(members=members):
-            return [key for member in members for key in references(member)]
-        case Record(properties=properties):
-            return [key for each in properties for key in references(each.schema)]
-        case Anything() | Plain() | Choice():
-            return []
+    if isinstance(schema, Ref):
+        return [schema.key]
+    return [key for part in parts_of(schema) for key in references(part)]
+
+
+def unsendable_classes(schema: Schema, known: Mapping[str, Schema]) -> list[str]:
+    """Return the names of the classes in a schema whose objects have no JSON, each once.
+
+    `known` are the definitions, which are followed.
+    """
+    found: dict[str, None] = {}
+    pending, seen = [schema], set[str]()
+    while pending:
+        part = pending.pop()
+        pending += parts_of(part)
+        if isinstance(part, Anything) and part.unsendable:
+            found[part.unsendable] = None
+        elif isinstance(part, Ref) and part.key in known and part.key not in seen:
+            seen.add(part.key)
+            pending.append(known[part.key])
+    return list(found)
 
 
 def with_limits(schema: Schema, limits: tuple[Limit, ...]) -> Schema:

@@ -19,6 +19,7 @@ _GENERIC = frozenset(
     for module in ("typing", "typing_extensions")
     for name in ("Generic", "Protocol")
 )
+_PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 _HARMLESS = _GENERIC | {"abc.ABC", "builtins.object"}
 _HOOKS = ("__get_pydantic_core_schema__", "__get_pydantic_json_schema__", "__get_validators__")
 
@@ -78,6 +79,11 @@ def sort_of(class_value: ClassValue) -> Sort:
     if names & _NAMED:
         return "named"
     return "dataclass" if _has_record(class_value) else "other"
+
+
+def is_protocol(class_value: ClassValue) -> bool:
+    """Return whether a class is a protocol, or derives from one."""
+    return bool((_outside(class_value) or set()) & _PROTOCOLS)
 
 
 def _has_record(class_value: ClassValue) -> bool:

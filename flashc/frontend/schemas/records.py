@@ -25,7 +25,7 @@ from flashc_ir.schemas import (
 )
 
 from . import library_types as lib
-from .classes import Sort, external_name, problem_of, sort_of, type_variables
+from .classes import Sort, external_name, is_protocol, problem_of, sort_of, type_variables
 from .decorators import Maker, attrs_options, has_later_default, maker_of
 from .fields import FieldOptions, alias_generator, options_of_field
 from .json_values import json_of
@@ -67,8 +67,12 @@ def schema_of_class(
     problem, sort = problem_of(class_value, made), sort_of(class_value)
     if sort == "other" and made:
         sort = "attrs" if "attrs" in made.values() else "dataclass"
-    if problem is not None or sort == "other":
-        return Anything(note=problem or f"instances of `{class_value.name}` have no JSON")
+    if problem is not None:
+        return Anything(note=problem)
+    if sort == "other":
+        # Other objects may have the methods of a protocol, also some that JSON has.
+        name = "" if is_protocol(class_value) else class_value.name
+        return Anything(note=f"instances of `{class_value.name}` have no JSON", unsendable=name)
     by_pydantic = by_pydantic or sort in ("model", "root")
     title = class_value.name + "".join(f"_{_title(schema)}" for schema in given)
     if len(reader.definitions) >= _MOST_CLASSES:
