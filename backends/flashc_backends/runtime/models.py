@@ -101,8 +101,14 @@ class Constrained(Codec):
         return self._inner.takes(value)
 
     def fits(self, value: Any) -> bool:
-        """Return whether a value is exactly of that codec's kind."""
-        return self._inner.fits(value)
+        """Return whether a value is exactly of that codec's kind, and keeps the constraints."""
+        if not self._inner.fits(value):
+            return False
+        try:
+            self._validate(value)
+        except ValueError:
+            return False
+        return True
 
     def dump(self, value: Any) -> Any:
         """Return the value as JSON data; constraints are not checked."""
