@@ -107,7 +107,9 @@ def _value_of_text(name: str, text: str) -> Any:
 def _value_of_item(name: str, given: object) -> Any:
     """Return the value of an option that TOML gives; None if it has no such value."""
     if name == "output":
-        return Path(given).expanduser() if isinstance(given, str) and given else None
+        if not isinstance(given, str) or not given or "\0" in given:
+            return None
+        return Path(os.path.expanduser(given))  # that of `Path` fails if there is no such user
     if name == "locker":
         return given if given in _LOCKERS else None
     return given if isinstance(given, bool) else None

@@ -17,6 +17,7 @@ from pathlib import Path
 # An archive may become so much larger: more than packages do, less than archives made to fill a disk.
 _GROWTH, _FREE = 50, 64 * 1024**2
 _MOST_MEMBERS = 200_000
+_LONGEST_LINK = 1000  # characters; systems make none of more than 4,095 bytes
 # What the library raises for archives that are damaged, encrypted or packed in an unknown way.
 _UNREADABLE = (
     tarfile.TarError,
@@ -144,21 +145,25 @@ def _without_detours(members: Iterator[tarfile.TarInfo]) -> Iterator[tarfile.Tar
     """Yield the members of an archive, none of which is written or found through a link of the archive.
 
     The library's own filter follows links in ways that several of its versions do not see, and does not
-    filter the member that it takes in place of a hard link without a file.
+    filter the member that it takes in place of a link that can't be made: a hard link without a file, or a
+    symbolic link without a target or in the place of a folder.
 
     Raises:
         InvalidArchive: a path goes through a link, or a link leads out of the folder or to no file.
     """
-    files, links = set[str](), set[str]()
+    files, links, folders = set[str](), set[str](), {""}
     for member in members:
         path = _key(member.name)
         parts = path.split("/")
         above = {"/".join(parts[:length]) for length in range(1, len(parts) + 1)}
         if above & links:
             raise InvalidArchive(f"the path {member.name} goes through a link")
+        folders |= above if member.isdir() else above - {path}
         if member.issym():
             if _climbs(member.linkname, len(parts) - 1):
                 raise InvalidArchive(f"the link {member.name} leads out of the folder")
+            if not 0 < len(member.linkname) <= _LONGEST_LINK or path in folders:
+                raise InvalidArchive(f"the link {member.name} can't be made")
             links.add(path)
         elif member.islnk() and _key(member.linkname) not in files:
             raise InvalidArchive(f"the link {member.name} leads to no file before it")

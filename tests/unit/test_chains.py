@@ -43,6 +43,16 @@ def test_a_chain_is_read_up_to_a_length(link: str) -> None:
         assert line_of_long_chain("(a" + link * count + ")\n") is not None
 
 
+@pytest.mark.parametrize(
+    "words", ["not ", "lambda: ", "a if b else ", "lambda a, b=(1, 2): ", "a if not b else "]
+)
+def test_words_that_nest_are_read_up_to_a_depth(words: str) -> None:
+    text = "x = " + words * 300 + "a\n"
+    assert parse("w.py", "w", False, text).text == text
+    for count in (1_500, 300_000):
+        assert line_of_long_chain("x = " + words * count + "a\n") == 1
+
+
 @pytest.mark.parametrize("link", [".a", "()", "[0]", ".a()"])
 def test_an_error_behind_a_long_chain_is_found_by_python_itself(link: str) -> None:
     with pytest.raises(SyntaxProblem, match=r"invalid syntax|too deeply|row"):
@@ -61,6 +71,11 @@ def test_many_long_chains_are_too_much_together() -> None:
         "f(" + "a.b()[0], " * 20_000 + ")",
         "[" + "0.5, -1.25, " * 20_000 + "]",
         "{" + "a: -1, " * 20_000 + "}",
+        "[" + "lambda a, b=1: a, " * 20_000 + "]",
+        "{" + "1: lambda: 0, " * 20_000 + "}",
+        "f(" + "a=b if not c else d, " * 20_000 + ")",
+        "if a:\n  pass\nelse:\n  pass\n" * 20_000,
+        "x = not a\n" * 20_000,
         "a.b\n" * 20_000,
         "a.b;" * 20_000,
         "x = '" + "." * 50_000 + "'",

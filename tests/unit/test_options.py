@@ -8,6 +8,7 @@ import pytest
 
 from flashc.project.discover import discover
 from flashc.project.options import Options, read_options
+from flashc.project.user_options import user_options
 from flashc_core.diagnostics import Sink
 from tests.support.projects import compile_files, write
 
@@ -92,3 +93,13 @@ def test_a_requirement_in_the_form_of_conda_is_explained(tmp_path: Path) -> None
         message.endswith("`=` is not a version operator; write `==`") for message in messages
     )
     assert any(message.startswith("`=>` is not a valid requirement: ") for message in messages)
+
+
+def test_the_output_of_a_user_who_does_not_exist_is_a_plain_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLASHC_OUTPUT", "~.out")
+    assert user_options(Sink())["output"] == Path("~.out")
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("FLASHC_OUTPUT", "~/out")
+    assert user_options(Sink())["output"] == Path("/home/me/out")

@@ -97,7 +97,7 @@ def _login(host: str, user: str, password: str) -> str:
 
 def _read_netrc(given: Mapping[str, str]) -> str:
     """Return the text of the user's netrc file; "" if there is none, or it can't be read."""
-    file = given.get("NETRC") or str(Path(given.get("HOME", "~")).expanduser() / ".netrc")
+    file = given.get("NETRC") or str(Path(os.path.expanduser(given.get("HOME", "~"))) / ".netrc")
     try:
         return Path(file).read_text(encoding="utf-8") if os.path.isfile(file) else ""
     except (OSError, UnicodeDecodeError):
@@ -107,7 +107,7 @@ def _read_netrc(given: Mapping[str, str]) -> str:
 def _caches(given: Mapping[str, str]) -> Path:
     """Return the user's folder for caches."""
     chosen = given.get("XDG_CACHE_HOME")
-    return Path(chosen) if chosen else Path(given.get("HOME", "~")).expanduser() / ".cache"
+    return Path(chosen) if chosen else Path(os.path.expanduser(given.get("HOME", "~"))) / ".cache"
 
 
 def _absolute(name: str, value: str) -> str:
