@@ -32,5 +32,5 @@ class ChainTooLong(SyntaxProblem):
 
     def __init__(self, line: int) -> None:
         """Describe the problem in a line."""
-        text = "an expression has about 1,000 attributes, calls and operators in a row"
+        text = "an expression has about 1,000 attributes, calls, operators or words such as `not` in a row"
         super().__init__(text, line, 1)
