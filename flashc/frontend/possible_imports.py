@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from unicodedata import normalize
 
 from flashc.project.parsing import read_module
@@ -26,6 +26,7 @@ class PossibleImports:
 
     project: Project
     _known: dict[str, dict[str, set[str]]] = field(default_factory=dict[str, dict[str, set[str]]])
+    _modules: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     def names_by_module(self, name: str) -> Mapping[str, Collection[str]]:
         """Return the modules that a module may import, with the names that it takes from each.
@@ -38,8 +39,10 @@ class PossibleImports:
 
     def of(self, name: str) -> set[str]:
         """Return the modules that a module may import, with the packages that they are in."""
-        named = self.names_by_module(name)
-        return {part for each in named for part in _with_packages(each) if part in self._ours}
+        if name not in self._modules:
+            parts = {part for each in self.names_by_module(name) for part in _with_packages(each)}
+            self._modules[name] = parts & self._ours
+        return self._modules[name]
 
     def importers(self, targets: Collection[str], among: Iterable[str]) -> list[str]:
         """Return those modules of `among` that may import one of `targets`, sorted by name."""
@@ -108,10 +111,11 @@ class PossibleImports:
 
 def _is_inside(name: str, packages: set[str]) -> bool:
     """Return whether a module is in one of the packages, so that `from . import x` may import it."""
-    return any(part in packages for part in _with_packages(name))
+    return bool(packages) and any(part in packages for part in _with_packages(name))
 
 
-def _with_packages(name: str) -> list[str]:
+@lru_cache(maxsize=65_536)
+def _with_packages(name: str) -> tuple[str, ...]:
     """Return the names of the packages that a module is in, and its own."""
     parts = name.split(".")
-    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return tuple(".".join(parts[:length]) for length in range(1, len(parts) + 1))

@@ -65,8 +65,8 @@ def find_relevant_modules(
 
     `read_plain` reads the imports of modules, `read_statements` their statements.
     """
-    naming = _modules_that_name(project, rb"{}")
-    importing = _modules_that_name(project, _IMPORT)
+    naming = _modules_that_name(project, rb"{}", project.modules)
+    importing = _modules_that_name(project, _IMPORT, naming)
     search = _Search(project, read_plain, read_links, naming, importing)
     search.follow_links()
     relevant = search.relevant()
@@ -266,17 +266,17 @@ def _takes(item: Import, target: str, links: ModuleLinks, text: bytes) -> bool:
     return any(re.search(rb"\." + re.escape(name.encode()) + rb"\b", text) for name in links.names)
 
 
-def _modules_that_name(project: Project, pattern: bytes) -> frozenset[str]:
-    """Return the modules whose bytes match a pattern, in which `{}` stands for an SDK's name."""
+def _modules_that_name(project: Project, pattern: bytes, among: Iterable[str]) -> frozenset[str]:
+    """Return those modules of `among` whose bytes match a pattern, in which `{}` stands for an SDK's name."""
     if not project.sdk_packages:
         return frozenset()
     packages = [name.encode() for name in sorted(project.sdk_packages)]
     name = rb"(?<!%s)(?:%s)(?!%s)" % (_LETTER, b"|".join(map(re.escape, packages)), _LETTER)
     search = re.compile(pattern.replace(b"{}", name), re.MULTILINE).search
     found: set[str] = set()
-    for module, path in project.modules.items():
+    for module in among:
         with suppress(OSError):
-            source = project.source(path)
+            source = project.source_of_module(module)
             # most files have none of the names, and this is much faster than the pattern
             if source.mentions(packages) and search(source.data):
                 found.add(module)
