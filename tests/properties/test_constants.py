@@ -188,6 +188,10 @@ _DOUBT = "1 // [*{0, 1}][0]"
                 "a = [1]; del a['x']",
             )
         ),
+        *(
+            f"v = [1, 0]\ntry:\n    a = (1,); a[0] = 2\nexcept Exception:\n    pass\nelse:\n    {text}\n"
+            for text in ("v.sort()", "v.append(3)", "v[0] = 7", "v += [1]", "v.reverse()", "v = 2")
+        ),
         f"import contextlib\nwith contextlib.suppress(ArithmeticError): {_DOUBT}; {{}}['no']\n",
         "class A: pass\na = A()\nv = 5\ntry:\n    del a.missing\n    v = 0\nexcept AttributeError:\n    pass\n",
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import libcst as cst
@@ -63,7 +64,9 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
     frame.names, frame.returned = after, returned
     if flow is Flow.NEXT and node.orelse is not None:
         try:
-            flow = machine.execute(node.orelse.body, frame)
+            # Without a handler after which the program goes on, it does so only after the `else`.
+            with machine.uncertain(reason) if outcomes else nullcontext():
+                flow = machine.execute(node.orelse.body, frame)
         except PythonError:
             if not outcomes:
                 raise
