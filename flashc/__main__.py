@@ -34,7 +34,7 @@ def main() -> None:
         _run()
     except KeyboardInterrupt:
         _stop()
-    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+    except (OSError, MemoryError, RuntimeError, ImportError, SystemError) as error:
         _stop_for_environment(error)
 
 

@@ -66,8 +66,8 @@ def _failure(error: BaseException) -> str | None:
     """Return what the machine lacks, from one exception."""
     if isinstance(error, EnvironmentFailure):
         return str(error)
-    if isinstance(error, MemoryError):
-        return _MEMORY
+    if isinstance(error, MemoryError) or (isinstance(error, SystemError) and _has_memory_limit()):
+        return _MEMORY  # some of Python's own code raises the second error if it gets no memory
     if isinstance(error, OSError) and error.errno in _BY_NUMBER:
         return _BY_NUMBER[error.errno]
     if isinstance(error, (OSError, RuntimeError, ImportError)):
@@ -79,6 +79,15 @@ def _failure(error: BaseException) -> str | None:
         named = f": {str(error.filename)!r}" if error.filename is not None else ""
         return f"the system refuses it: {error.strerror}{named}"
     return None
+
+
+def _has_memory_limit() -> bool:
+    """Return whether this process may use only a part of the memory, as after `ulimit -v`."""
+    try:
+        import resource
+    except (ImportError, MemoryError):
+        return True
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def source_date(environ: Mapping[str, str]) -> int | None:

@@ -304,3 +304,17 @@ def test_failures_of_the_machine_are_told_from_bugs() -> None:
     assert "not enough memory" in str(environment_failure(raised(from_another)))
     for bug in (KeyError("a"), FileNotFoundError(2, "No such file", "x"), RuntimeError("no")):
         assert environment_failure(bug) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_memory"), [(30 << 20, True), (resource.RLIM_INFINITY, False)]
+)
+def test_an_error_of_the_interpreter_is_a_lack_of_memory_only_under_a_limit(
+    limit: int, is_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def limits(_number: int) -> tuple[int, int]:
+        return limit, limit
+
+    monkeypatch.setattr(resource, "getrlimit", limits)
+    found = environment_failure(SystemError("error return without exception set"))
+    assert (found is not None and "not enough memory" in found) is is_memory
