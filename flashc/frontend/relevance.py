@@ -61,10 +61,7 @@ def find_relevant_modules(
     read_plain: Callable[[Sequence[str]], dict[str, Module]],
     read_links: ReadLinks,
 ) -> Relevance:
-    """Return the relevant and the plain modules.
-
-    `read_plain` reads the imports of modules, `read_statements` their statements.
-    """
+    """Return the relevant and the plain modules; `read_plain` reads the imports of modules."""
     naming = _modules_that_name(project, rb"{}", project.modules)
     importing = _modules_that_name(project, _IMPORT, naming)
     search = _Search(project, read_plain, read_links, naming, importing)

@@ -8,14 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
-# A text that does not end is one up to the end of its line or of the module, so that no character is
-# read twice.  An f-string may contain quotes of its own; then the rest of its line may be taken for code.
-_STRING_OR_COMMENT = re.compile(
-    rb'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:"""|\Z)|"[^"\\\n]*(?:\\.[^"\\\n]*)*"?'
-    rb"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?:'''|\Z)|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"
-    rb"|#[^\n]*",
-    re.DOTALL,
-)
+from flashc_core.string_literals import STRING
+
+_STRING_OR_COMMENT = re.compile(rf"{STRING}|#[^\n]*".encode(), re.DOTALL)
 _BEGIN = re.compile(rb"^[^\s#)\]}]", re.MULTILINE)
 _WORD = rb"[A-Za-z_\x80-\xff][0-9A-Za-z_\x80-\xff]*"
 _ASSIGNED = re.compile(rb"(?:%s[ \t]*=(?!=)[ \t]*)+" % _WORD)

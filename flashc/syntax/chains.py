@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 
+from flashc_core.string_literals import STRING
+
 _SHORT = 50  # links of a chain that cost nothing worth counting
 _MOST_EFFORT = 500_000  # the sum of the positions of links beyond; LibCST needs about two seconds
 _LINKS = ".([+-*/%@&|^~"
 _WORDS = ("not", "lambda", "else")
-_STRING = (
-    r"""'''(?:[^\\]|\\.)*?'''|\"{3}(?:[^\\]|\\.)*?\"{3}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
-)
 _PART = re.compile(
-    rf"(?P<skipped>\#[^\n]*|{_STRING}|\d\.|\.\d|\\\r?\n)|(?P<open>[(\[{{])|(?P<close>[)\]}}])"
+    rf"(?P<skipped>\#[^\n]*|{STRING}|\d\.|\.\d|\\\r?\n)|(?P<open>[(\[{{])|(?P<close>[)\]}}])"
     r"|(?P<link>[.+\-*/%@&|^~])|(?P<end>[,;:=])|(?P<line>\n)|(?P<word>\b(?:not|lambda|else)\b)",
     re.DOTALL,
 )

@@ -85,6 +85,8 @@ def test_many_long_chains_are_too_much_together() -> None:
         ")" * 2000 + "(" * 2000,
         "'" * 20_001,
         '"""' + "\\" * 20_000,
+        "a.b()\n" * 60 + '"' + '\\"' * 300_000,
+        "a.b()\n" * 60 + '"""\\"' * 200_000,
     ],
 )
 def test_much_code_is_no_chain(text: str) -> None:

@@ -23,6 +23,7 @@ from flashc_ir.schemas import (
     Ref,
     Schema,
     TupleOf,
+    parts_of,
 )
 
 BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
@@ -268,23 +269,15 @@ def _hints(schema: Schema, known: Known, depth: int) -> Iterator[float | str]:
     for limit in getattr(schema, "limits", ()):
         if not isinstance(limit.value, str):
             yield from (limit.value - 1, limit.value, limit.value + 1)
-    inner: tuple[Schema, ...] = ()
     match schema:
-        case ListOf(item=item):
-            inner = (item,)
         case TupleOf(items=items) | OneOf(members=items):
-            inner = items
             yield float(len(items))
-        case MapOf(value=value):
-            inner = (value,)
         case Record(properties=properties):
-            inner = tuple(each.schema for each in properties)
             yield from (each.name for each in properties)
-        case Ref(key=name) if name in known:
-            inner = (known[name],)
         case _:
             pass
-    for each in inner:
+    definition = known.get(schema.key) if isinstance(schema, Ref) else None
+    for each in parts_of(schema) if definition is None else (definition,):
         yield from _hints(each, known, depth + 1)
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from flashc_backends.base import Draft
 from flashc_core.cache import Store, decoded
+from flashc_core.string_literals import STRING
 from flashc_core.versions import version_of
 from flashc_ir.artifact_paths import RUNTIME_PACKAGE
 from flashc_ir.endpoints import (
@@ -291,9 +292,7 @@ def _are_known(route: Route) -> bool:
     return all(place.where != "unknown" for place in route.places)
 
 
-_STRING_OR_COMMENT = re.compile(
-    r"""("{3}|'{3})(?:\\.|[^\\])*?\1|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\#[^\n]*""", re.DOTALL
-)
+_STRING_OR_COMMENT = re.compile(rf"{STRING}|#[^\n]*", re.DOTALL)
 
 
 def stripped(source: str) -> str:
