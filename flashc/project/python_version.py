@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flashc_core.documents import UnreadableDocument, parse_toml
+from flashc_core.packaging_texts import has_huge_number, parse_specifier
 from flashc_core.source import Lines, Location, Span, WholeFile
 
 from .project import Project
@@ -80,8 +81,10 @@ def required_python(project: Project) -> DeclaredPython | None:
 
 def _as_specifier(text: str, keys: tuple[str, ...]) -> str | None:
     """Return allowed versions, written as by Pipenv, Poetry or PEP 440, as a specifier of PEP 440; None if they are not valid."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.specifiers import InvalidSpecifier
 
+    if has_huge_number(text):
+        return None
     if "requires" in keys:  # a Pipfile names one version
         text = f"=={text}.*" if text.count(".") == 1 else f"=={text}"
     elif "poetry" in keys:
@@ -92,7 +95,7 @@ def _as_specifier(text: str, keys: tuple[str, ...]) -> str | None:
         except ValueError:
             return None
     try:
-        SpecifierSet(text)
+        parse_specifier(text)
     except InvalidSpecifier:
         return None
     return text

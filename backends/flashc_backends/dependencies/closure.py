@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from packaging.markers import InvalidMarker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.packaging_texts import parse_requirement
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.platform.images import Image, image_of, never_bundled, sdk_distributions
-from flashc_ir.platform.markers import worker_environment
+from flashc_ir.platform.markers import evaluate_marker, worker_environment
 from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
 
@@ -135,18 +137,28 @@ def _needs(
                 continue
             done.add((name, extra))
             for text in by_name[name].requires:
-                try:
-                    requirement = Requirement(text)
-                except InvalidRequirement:  # an old form in the metadata, which pip ignores too
-                    continue
-                marker = requirement.marker
-                if marker is not None and not marker.evaluate({**environment, "extra": extra}):
+                requirement = _required(text, {**environment, "extra": extra})
+                if requirement is None:
                     continue
                 target = canonicalize_name(requirement.name)
                 extras.setdefault(target, set()).update(requirement.extras)
                 pending.append(target)
                 if target != name:  # an extra that only chooses other extras
                     yield _Need(name, target, requirement)
+
+
+def _required(text: str, environment: Mapping[str, str]) -> Requirement | None:
+    """Return the requirement in a line of metadata; None if its marker does not hold.
+
+    A line in an old form holds nowhere: pip ignores it too.
+    """
+    try:
+        requirement = parse_requirement(text)
+        marker = requirement.marker
+        holds = marker is None or evaluate_marker(marker, environment)
+    except (InvalidRequirement, InvalidMarker):
+        return None
+    return requirement if holds else None
 
 
 def _unmet(

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from flashc_core.files import LOCK_FILE
 from flashc_core.graphs import path_to, reachable
+from flashc_core.packaging_texts import parse_requirement
 from flashc_ir.requirements import GitSource, PathSource, UrlSource, source_from_text
 
 _FORMAT = "1"
@@ -146,7 +147,7 @@ def _check_entry(entry: Locked) -> None:
     """
     first, *hashes = (line.strip().removesuffix("\\").strip() for line in entry.text.splitlines())
     try:
-        requirement = Requirement(first)
+        requirement = parse_requirement(first)
     except InvalidRequirement as error:
         raise InvalidLock(f"`{first}` is not a requirement") from error
     if requirement.url is None and [s.operator for s in requirement.specifier] != ["=="]:

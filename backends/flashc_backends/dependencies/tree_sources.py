@@ -15,11 +15,12 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import structs
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.files import real_path
+from flashc_core.packaging_texts import parse_requirement
 from flashc_ir.requirements import GitSource, PathSource
 
 _PYPROJECT = "pyproject.toml"
@@ -100,7 +101,7 @@ def direct_requirement(line: str, folder: Path) -> tuple[str, OwnSource] | None:
     if key.strip().lower() != "requires-dist":
         return None
     try:
-        requirement = Requirement(text.strip())
+        requirement = parse_requirement(text.strip())
     except InvalidRequirement:
         return None
     url, requirement.url = requirement.url or "", None
@@ -147,7 +148,7 @@ def _required(project: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for extra, value in {"": project.get("dependencies"), **extras}.items():
         for entry in cast("list[object]", value) if isinstance(value, list) else []:
             try:
-                requirement = Requirement(str(entry))
+                requirement = parse_requirement(str(entry))
             except InvalidRequirement:  # the build reports it
                 continue
             if requirement.url is None:

@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any, cast
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from flashc_core.archives import InvalidArchive, unpack, unpack_zip
 from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.files import real_path, source_files
+from flashc_core.packaging_texts import parse_requirement
 
 # Build backends that run no code of a package that only describes itself, with their distributions.
 _BACKENDS = {
@@ -91,7 +92,7 @@ def code_of_build(folder: Path) -> str | None:
         raise InvalidTree("`requires` in its `[build-system]` is not a list")
     for entry in cast("list[object]", requires):
         try:
-            requirement = Requirement(str(entry))
+            requirement = parse_requirement(str(entry))
         except InvalidRequirement as error:
             raise InvalidTree(f"`{entry}` is not a requirement") from error
         if canonicalize_name(requirement.name) not in allowed or requirement.url is not None:

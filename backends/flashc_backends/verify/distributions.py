@@ -21,6 +21,7 @@ from flashc_backends.dependencies.record import (
     is_record,
     read_record,
 )
+from flashc_core.packaging_texts import has_huge_number
 
 from .archive import ArchiveMember
 from .contents import ArtifactContents
@@ -95,8 +96,11 @@ def _describes(artifact: ArtifactContents, path: str) -> bool:
 
     given, _ = parse_email(text)
     name, version = _name_and_version(f"{path.partition('/')[0]}/RECORD")
+    described = given.get("version", "")
+    if has_huge_number(described) or has_huge_number(version):
+        return False
     return canonicalize_name(given.get("name", "")) == name and (
-        canonicalize_version(given.get("version", "")) == canonicalize_version(version)
+        canonicalize_version(described) == canonicalize_version(version)
     )
 
 

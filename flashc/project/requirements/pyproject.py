@@ -9,6 +9,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from flashc_core import rules
+from flashc_core.packaging_texts import parse_requirement
 from flashc_core.source import Lines, Span
 from flashc_ir.requirements import Offer
 
@@ -43,10 +44,10 @@ def read_pyproject(collector: Collector, uv: UvTables) -> None:
 
 def _extras_of_self_reference(name: str, entry: object) -> set[str] | None:
     """Return the extras in a requirement for the project itself; None for other requirements."""
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import InvalidRequirement
 
     try:
-        requirement = Requirement(str(entry))
+        requirement = parse_requirement(str(entry))
     except InvalidRequirement:
         return None
     return requirement.extras if canonicalize_name(requirement.name) == name else None

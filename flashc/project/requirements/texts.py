@@ -8,12 +8,23 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from flashc_core.packaging_texts import (
+    TOO_LONG,
+    has_huge_number,
+    parse_marker,
+    parse_requirement,
+)
+from flashc_ir.platform.images import DEFAULT_PYTHON
+from flashc_ir.platform.markers import evaluate_marker, worker_environment
 from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
 
+if TYPE_CHECKING:  # `packaging` takes long to import
+    from packaging.markers import Marker
+
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-_HUGE_NUMBER = re.compile(r"\d{1000}")  # Python converts no text of more than 4300 digits
 _MARKER = re.compile(r"\s;\s*")
 _EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
 _OTHER_SYSTEMS = ("bzr+", "hg+", "svn+")
@@ -60,13 +71,13 @@ def parse(
     Raises:
         InvalidText: the text is no requirement.
     """
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import InvalidRequirement
     from packaging.utils import canonicalize_name
 
-    if _HUGE_NUMBER.search(text):
-        raise InvalidText("it has a number that is too long")
+    if has_huge_number(text):
+        raise InvalidText(TOO_LONG)
     try:
-        requirement = Requirement(text)
+        requirement = parse_requirement(text)
     except InvalidRequirement as error:
         if not _is_location(text):
             raise InvalidText(why_invalid(text, error)) from error
@@ -74,9 +85,10 @@ def parse(
     name = canonicalize_name(requirement.name)
     url, requirement.url = requirement.url, None
     try:
-        Requirement(str(requirement))
+        parse_requirement(str(requirement))
     except InvalidRequirement as error:  # a marker with a line break or quotes in its text
         raise InvalidText("its marker has a text that no requirements file can contain") from error
+    _check_marker(requirement.marker)
     source = None if url is None else source_of(url, folder)
     if isinstance(source, PathSource | UrlSource):
         _check_name(name, source)
@@ -91,6 +103,8 @@ def source_of(location: str, folder: str = "") -> Source:
     """
     if "\0" in unquote(location):
         raise InvalidText("it contains a null character")
+    if has_huge_number(unquote(location)):
+        raise InvalidText(TOO_LONG)
     if location.startswith(_OTHER_SYSTEMS):
         raise InvalidText("only git repositories are supported", "make a wheel, and name its path")
     if location.startswith("git+"):
@@ -140,11 +154,11 @@ def pinned(text: str) -> str:
 
     A text without such an operator, and one that is not valid with `==` either, stays as it is.
     """
-    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
+    from packaging.requirements import InvalidRequirement  # takes long to import
 
     changed = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
     try:
-        Requirement(changed)
+        parse_requirement(changed)
     except InvalidRequirement:
         return text
     return changed
@@ -156,17 +170,35 @@ def with_marker(requirement: str, marker: str) -> str:
     Raises:
         InvalidText: the marker is not one of PEP 508.
     """
-    from packaging.markers import InvalidMarker, Marker
+    from packaging.markers import InvalidMarker
     from packaging.requirements import Requirement
 
     parsed = Requirement(requirement)
     try:
-        Marker(marker)
+        parse_marker(marker)
         both = f"({parsed.marker}) and ({marker})" if parsed.marker is not None else marker
-        parsed.marker = Marker(both)
+        parsed.marker = parse_marker(both)
     except InvalidMarker as error:
         raise InvalidText(str(error).partition("\n")[0]) from error
+    _check_marker(parsed.marker)
     return str(parsed)
+
+
+def _check_marker(marker: Marker | None) -> None:
+    """Check that a marker has a value on workers; it has one for all versions of Python or for none.
+
+    Raises:
+        InvalidText: it compares texts as versions, or has a variable that pip does not set.
+    """
+    if marker is None:
+        return
+    from packaging.markers import InvalidMarker
+
+    try:
+        evaluate_marker(marker, worker_environment(DEFAULT_PYTHON))
+    except InvalidMarker as error:
+        help = "compare a variable of PEP 508, such as `sys_platform`, with a text of its kind"
+        raise InvalidText(str(error), help) from error
 
 
 def _is_location(text: str) -> bool:

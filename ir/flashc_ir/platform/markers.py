@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING
+
+from flashc_core.packaging_texts import parse_marker
+
+if TYPE_CHECKING:  # `packaging` takes long to import
+    from packaging.markers import Marker
 
 
 @cache
@@ -32,19 +39,37 @@ def marker_holds(marker: str, python_version: str) -> bool:
     """Return whether a marker holds on workers; an empty one and one that is not valid do."""
     if not marker:
         return True
-    from packaging.markers import InvalidMarker, Marker  # takes long to import
+    from packaging.markers import InvalidMarker  # takes long to import
 
     try:
-        return Marker(marker).evaluate(worker_environment(python_version))
+        return evaluate_marker(parse_marker(marker), worker_environment(python_version))
     except InvalidMarker:
         return True
 
 
 def holds_on_workers(requirement: str, python_version: str) -> bool:
-    """Return whether the marker of a requirement holds on workers, or it has none."""
+    """Return whether the marker of a requirement holds on workers, or it has none.
+
+    Raises:
+        packaging.markers.InvalidMarker: the marker has no value.
+    """
     if ";" not in requirement:
         return True
     from packaging.requirements import Requirement  # takes long to import
 
     marker = Requirement(requirement).marker
-    return marker is None or marker.evaluate(worker_environment(python_version))
+    return marker is None or evaluate_marker(marker, worker_environment(python_version))
+
+
+def evaluate_marker(marker: Marker, environment: Mapping[str, str]) -> bool:
+    """Return whether a marker holds where its variables have the values in `environment`.
+
+    Raises:
+        packaging.markers.InvalidMarker: it has no value, such as `os_name ~= "posix"`.
+    """
+    from packaging.markers import InvalidMarker, UndefinedComparison, UndefinedEnvironmentName
+
+    try:
+        return marker.evaluate(dict(environment))
+    except (UndefinedComparison, UndefinedEnvironmentName) as error:
+        raise InvalidMarker(f"the marker `{marker}` has no value on a worker") from error
