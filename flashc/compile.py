@@ -31,7 +31,7 @@ from .frontend.successor import report_apps
 from .incremental.file_credentials import begin_file_credentials
 from .incremental.fingerprint import memo_of, project_key
 from .incremental.memo import without_unusable_cache
-from .incremental.plain_modules import read_links, read_plain_modules
+from .incremental.plain_modules import check_plain_modules, read_links, read_plain_modules
 from .incremental.reading import Reading, StoredSummary
 from .incremental.summaries import read_summaries
 from .project.inputs import file_input
@@ -197,6 +197,7 @@ def read_project(
         workspace.project,
         partial(read_plain_modules, workspace),
         partial(read_links, workspace),
+        partial(check_plain_modules, workspace),
     )
     reading = read_modules(workspace, relevance, dialects, meanwhile)
     return ReadProject(

@@ -17,11 +17,11 @@ from weakref import WeakKeyDictionary
 
 from msgspec import structs
 
-from flashc.project.parsing import parse_module, read_module
+from flashc.project.parsing import MAX_PLAIN_TEXT, parse_module, read_module
 from flashc.project.project import Project
 from flashc.project.source_file import SourceFile
 from flashc.syntax.stack import call_on_new_stack
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_ir.imports.ast_imports import collect_imports_ast
 from flashc_ir.modules import Import, Module, Origin
 
@@ -31,7 +31,8 @@ from .sdk_links import IMPORTERS, BoundLinks, Link, ModuleLinks, find_links
 
 ReadLinks = Callable[[Mapping[str, BoundLinks]], dict[str, ModuleLinks]]
 """Finds the links of modules from what their imports bind."""
-_MAX_PLAIN_TEXT = 32_000_000  # characters
+CheckPlain = Callable[[Sequence[str]], dict[str, tuple[Diagnostic, ...]]]
+"""Finds what is wrong with modules that are not evaluated."""
 _LETTER = rb"[0-9A-Za-z_\x80-\xff]"
 # Links are looked for several times, as those of other modules become known.
 _STATEMENTS: WeakKeyDictionary[SourceFile, ModuleStatements] = WeakKeyDictionary()
@@ -60,8 +61,12 @@ def find_relevant_modules(
     project: Project,
     read_plain: Callable[[Sequence[str]], dict[str, Module]],
     read_links: ReadLinks,
+    check_plain: CheckPlain,
 ) -> Relevance:
-    """Return the relevant and the plain modules; `read_plain` reads the imports of modules."""
+    """Return the relevant and the plain modules.
+
+    `read_plain` reads the imports of modules, `check_plain` finds what no Python can compile.
+    """
     naming = _modules_that_name(project, rb"{}", project.modules)
     importing = _modules_that_name(project, _IMPORT, naming)
     search = _Search(project, read_plain, read_links, naming, importing)
@@ -70,7 +75,10 @@ def find_relevant_modules(
 
     def read_all() -> dict[str, Module]:
         """Read the modules that workers can reach, and return all."""
-        search.reach(relevant)
+        reached = search.reach(relevant) - relevant
+        valid = sorted(name for name in reached if not search.found[name].unreadable)
+        for name, refused in check_plain(valid).items():
+            search.found[name] = structs.replace(search.found[name], unreadable=refused)
         return {
             name: search.found.get(name) or _unread(name, path)
             for name, path in project.modules.items()
@@ -124,8 +132,8 @@ class _Search:
         if missing:
             self.found |= self.read_plain(missing)
 
-    def reach(self, relevant: set[str]) -> None:
-        """Read the imports of the other modules that these import, directly or not.
+    def reach(self, relevant: set[str]) -> set[str]:
+        """Read the imports of the other modules that these import, directly or not; return all of them.
 
         The imports of a relevant module are read only if it may import one of the others.
         """
@@ -144,6 +152,7 @@ class _Search:
             }
             pending = targets - seen
             seen |= pending
+        return seen & self.found.keys()
 
     def follow_links(self) -> None:
         """Find the links of all modules that get something of an SDK from another module."""
@@ -288,7 +297,7 @@ def read_plain_module(project: Project, name: str) -> Module:
     source = read_module(project, name, sink)
     if source is None:
         return structs.replace(module, unreadable=tuple(sink))
-    if len(source.text) > _MAX_PLAIN_TEXT:
+    if len(source.text) > MAX_PLAIN_TEXT:
         return module
     collect = partial(collect_imports_ast, path, name, source.is_package, source.text, project)
     try:
@@ -324,7 +333,7 @@ def find_module_links(project: Project, name: str, bound: BoundLinks) -> ModuleL
     if not bound.words() and not bound.has_sdk and not bound.has_all:
         return ModuleLinks({}, Link.NONE, is_user=False)
     source = read_module(project, name, Sink())
-    if source is None or len(source.text) > _MAX_PLAIN_TEXT:
+    if source is None or len(source.text) > MAX_PLAIN_TEXT:
         return find_links(bound, None)
     if source not in _STATEMENTS:
         _STATEMENTS[source] = ModuleStatements(source.text)

@@ -11,8 +11,10 @@ import msgspec
 from flashc.frontend.relevance import find_module_links, read_plain_module
 from flashc.frontend.sdk_links import BoundLinks, ModuleLinks
 from flashc.project.inputs import InputDigests, module_input
+from flashc.project.parsing import check_with_compiler
 from flashc.project.workspace import Workspace
 from flashc_core.cache import decoded, digest
+from flashc_core.diagnostics import Diagnostic
 from flashc_core.processes import on_all_processors
 from flashc_ir.modules import Module
 
@@ -30,6 +32,16 @@ def read_plain_modules(workspace: Workspace, names: Sequence[str]) -> dict[str, 
     read = partial(read_plain_module, workspace.project)
     keys = dict.fromkeys(names, "")
     return _read(workspace, "imports", keys, read, list[Module], in_parallel=True)
+
+
+def check_plain_modules(
+    workspace: Workspace, names: Sequence[str]
+) -> dict[str, tuple[Diagnostic, ...]]:
+    """Return what the compiler of every Python refuses in the modules of these names."""
+    check = partial(check_with_compiler, workspace.project)
+    keys = dict.fromkeys(names, "")
+    stored = list[tuple[Diagnostic, ...]]
+    return _read(workspace, "compiled", keys, check, stored, in_parallel=True)
 
 
 def read_links(workspace: Workspace, bound: Mapping[str, BoundLinks]) -> dict[str, ModuleLinks]:
@@ -75,17 +87,19 @@ def _read(
         else:
             found.update(zip(members, cached, strict=True))
 
+    def size(name: str) -> int:
+        """Return the bytes of a module."""
+        return project.by_path[project.modules[name]].size
+
     names = [name for _, members in missing for name in members]
+    names.sort(key=size, reverse=True)  # so that no processor begins the longest one at the end
 
     def read_one(number: int) -> bytes:
         """Return the encoded result of a module that is not in the cache."""
         return msgspec.msgpack.encode(read(names[number]))
 
     encoded: Iterator[bytes]
-    if (
-        in_parallel
-        and sum(project.by_path[project.modules[name]].size for name in names) > _MIN_PARALLEL_SIZE
-    ):
+    if in_parallel and sum(map(size, names)) > _MIN_PARALLEL_SIZE:
         encoded = on_all_processors(read_one, len(names))
     else:
         encoded = map(read_one, range(len(names)))

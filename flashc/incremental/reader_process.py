@@ -18,9 +18,7 @@ _NEEDED_FOR_READING = (
     "flashc.frontend.exports",
     "flashc.frontend.flash",
     "libcst.native",
-)
-# A single process imports them only for a module with endpoints; before forking several, it imports them once.
-_NEEDED_FOR_ENDPOINTS = (
+    # They lower endpoints; the process imports them while it has nothing else to do.
     "flashc.frontend.legacy.lower",
     "flashc.frontend.legacy.rewrite",
     "flashc.frontend.legacy.semantics",
@@ -36,7 +34,7 @@ def start_reader() -> Prefork | None:
     The result is None if the process would save no time or can't be started.
     """
     import_module(_NEEDED_BY_BOTH)  # before the process is forked, so that it is imported once
-    return None if "libcst" in sys.modules else Prefork.start(_prepare, _prepare_for_endpoints)
+    return None if "libcst" in sys.modules else Prefork.start(_prepare)
 
 
 def _prepare() -> None:
@@ -45,10 +43,4 @@ def _prepare() -> None:
 
     import_libcst()
     for name in _NEEDED_FOR_READING:
-        import_module(name)
-
-
-def _prepare_for_endpoints() -> None:
-    """Import the modules that lower endpoints."""
-    for name in _NEEDED_FOR_ENDPOINTS:
         import_module(name)

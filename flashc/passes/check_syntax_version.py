@@ -1,7 +1,7 @@
 """Check that the workers' Python knows the syntax of the modules that workers import.
 
-flashc itself parses the syntax of every Python.  So only syntax that is newer than the workers'
-Python is looked for.
+flashc itself parses the syntax of every Python for which there are images.  So only syntax that is
+newer than the workers' Python is looked for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flashc_ir.program import Program
 
 from .context import PassContext
 
-# What may be syntax of a newer Python: `type X = ...`, parameters of types, `except*`.
+# What may be syntax of a newer Python: `type X = ...`, parameters of types and their defaults, `except*`.
 _NEWER = re.compile(
     r"^\s*type\s+\w+\s*[=\[]|^\s*(?:async\s+)?(?:def|class)\s+\w+\s*\[|^\s*except\s*\*",
     re.MULTILINE,
@@ -31,7 +31,7 @@ def check_syntax_version(program: Program, context: PassContext) -> Program:
     if program.python_version not in supported_pythons():
         return program  # which is already reported
     version = tuple(map(int, program.python_version.split(".")))
-    if version >= (3, 12) or version > sys.version_info[:2]:
+    if version >= (3, 13) or version > sys.version_info[:2]:
         return program  # newer syntax is rare, or the Python that runs flashc does not know it
     for name in program.worker_modules:
         try:

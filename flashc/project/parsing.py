@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flashc.syntax.host import host_refusal
 from flashc.syntax.problems import ChainTooLong, SyntaxProblem
 from flashc_core import rules
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.encoding import Undecodable
 from flashc_core.source import Span, WholeFile
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from flashc.syntax.parse import Syntax
 
 MAX_PARSED_TEXT = 2_000_000  # characters; LibCST parses this many in seconds
+MAX_PLAIN_TEXT = 32_000_000  # characters of a module that is not evaluated
 
 
 def read_module(project: Project, name: str, sink: Sink) -> SourceFile | None:
@@ -76,10 +78,26 @@ def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
         )
         return None
     except SyntaxProblem as problem:
-        sink.report(
-            rules.SYNTAX_ERROR,
-            Span(source.path, problem.line, problem.column, problem.line, problem.column + 1),
-            str(problem),
-            notes=("a worker can't import this module",),
-        )
+        _report(problem, source, sink)
         return None
+
+
+def check_with_compiler(project: Project, name: str) -> tuple[Diagnostic, ...]:
+    """Return what the compiler of every Python refuses in a module that is not parsed by LibCST."""
+    sink = Sink()
+    source = read_module(project, name, Sink())
+    if source is not None and len(source.text) <= MAX_PLAIN_TEXT:
+        refusal = host_refusal(source.text)
+        if refusal is not None and refusal.is_certain:
+            _report(refusal.problem, source, sink)
+    return tuple(sink)
+
+
+def _report(problem: SyntaxProblem, source: SourceFile, sink: Sink) -> None:
+    """Report text that is not valid Python."""
+    sink.report(
+        rules.SYNTAX_ERROR,
+        Span(source.path, problem.line, problem.column, problem.line, problem.column + 1),
+        str(problem),
+        notes=("a worker can't import this module",),
+    )

@@ -6,7 +6,6 @@ syntax than the interpreter that runs flashc.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ import libcst as cst
 from flashc_core.source import Lines, Span
 
 from .chains import line_of_long_chain
+from .host import host_refusal
+from .newer import is_known_to_host, newer_syntax
 from .positions import Extent, extents
 from .problems import ChainTooLong, NestedTooDeeply, SyntaxProblem
 from .stack import call_on_new_stack
@@ -115,61 +116,38 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
 
 
 def _tree(text: str) -> cst.Module:
-    """Return the tree that LibCST makes of a text."""
+    """Return the tree that LibCST makes of a text that Python can compile.
+
+    Python's own parser refuses text that is nested so deeply that the native parser of LibCST would
+    overflow its stack.  If it refuses syntax that is newer than the running Python, that is no
+    mistake; so such a problem is reported only if LibCST fails too.
+    """
+    refusal = host_refusal(text)
+    if refusal is not None and (refusal.is_certain or isinstance(refusal.problem, NestedTooDeeply)):
+        raise refusal.problem
+    host = refusal.problem if refusal is not None else None
     if not _is_surely_shallow(text):
-        host = _host_problem(text)
-        if isinstance(host, NestedTooDeeply):
-            raise host
         line = line_of_long_chain(text)
         if line is not None:
             raise host or ChainTooLong(line)
     try:
-        return cst.parse_module(text)
+        tree = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        raise _host_problem(text) or _problem(error.message) from error
+        raise host or _problem(error.message) from error
     except cst.CSTValidationError as error:  # what the grammar allows, as `b"a" "b"`
-        raise _host_problem(text) or SyntaxProblem(str(error), 1, 1) from error
+        raise host or SyntaxProblem(str(error), 1, 1) from error
     except RecursionError as error:
         raise NestedTooDeeply from error
-
-
-def _host_problem(text: str) -> SyntaxProblem | None:
-    """Return the problem that the running Python's own parser finds; None if it finds none.
-
-    Its messages name the mistake, while those of LibCST only list the expected tokens.  It also
-    refuses text that is nested so deeply that LibCST's native parser would overflow its stack.  If
-    it refuses syntax that is newer than the running Python, that is no mistake; so its problem is
-    reported only if LibCST fails too.
-    """
-    try:
-        ast.parse(text)
-    except SyntaxError as error:
-        if _bracket_depth(text) > _MAX_BRACKETS:
-            return NestedTooDeeply(error.lineno or 1)
-        return SyntaxProblem(error.msg, error.lineno or 1, max(error.offset or 1, 1))
-    except (RecursionError, MemoryError):
-        return NestedTooDeeply()
-    except ValueError as error:
-        return SyntaxProblem(str(error), 1, 1)
-    return None
+    newer = newer_syntax(tree) if host is not None or is_known_to_host() else None
+    if newer is not None:
+        raise newer
+    return tree
 
 
 def _is_surely_shallow(text: str) -> bool:
-    """Return whether a text is so short that no parser refuses it because of deep nesting or a long chain.
-
-    So Python's own parser, which takes a tenth of the time, has to be asked only about longer texts.
-    """
+    """Return whether a text is so short that it can't contain a chain that is too long for LibCST."""
     brackets = text.count("(") + text.count("[") + text.count("{")
     return len(text) <= _MAX_SHORT_TEXT and brackets <= _MAX_BRACKETS
-
-
-def _bracket_depth(text: str) -> int:
-    """Return how deeply brackets are nested, including brackets in strings and comments."""
-    depth = deepest = 0
-    for bracket in re.findall(r"[()\[\]{}]", text):
-        depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)
-        deepest = max(deepest, depth)
-    return deepest
 
 
 _PARSER_POSITION = re.compile(r"error at (\d+):(\d+)")

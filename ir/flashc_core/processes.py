@@ -33,10 +33,6 @@ _PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
 _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
 
 
-def _nothing() -> None:
-    """Prepare nothing."""
-
-
 class Prefork:
     """A process that is started before its work is known, and imports modules for the work.
 
@@ -48,8 +44,8 @@ class Prefork:
     the pipes for the results of each process.
     """
 
-    def __init__(self, prepare: Callable[[], object], before_fork: Callable[[], object]) -> None:
-        """Start the process; it calls `prepare` first, and `before_fork` before it forks others.
+    def __init__(self, prepare: Callable[[], object]) -> None:
+        """Start the process; it calls `prepare` first.
 
         Raises:
             OSError: the process can't be started.
@@ -70,7 +66,6 @@ class Prefork:
                 partial(
                     _serve_requests,
                     prepare,
-                    before_fork,
                     requests,
                     self._board,
                     self.numbers,
@@ -81,13 +76,8 @@ class Prefork:
         self._is_open = True
 
     @classmethod
-    def start(
-        cls, prepare: Callable[[], object], before_fork: Callable[[], object] = _nothing
-    ) -> Prefork | None:
-        """Fork the process; return None if that is unsafe or not useful.
-
-        It calls `prepare` first.  It calls `before_fork` before it forks others: what all of them need
-        is imported there once.
+    def start(cls, prepare: Callable[[], object]) -> Prefork | None:
+        """Fork the process, which calls `prepare` first; return None if that is unsafe or not useful.
 
         The result is None if forking is unsafe or impossible, if there is only one processor, or if
         Python was built for a C library without `memfd_create`.
@@ -95,7 +85,7 @@ class Prefork:
         if not _can_fork() or _usable_processors() < 2 or not hasattr(os, "memfd_create"):
             return None
         try:
-            return cls(prepare, before_fork)
+            return cls(prepare)
         except OSError:
             return None
 
@@ -307,7 +297,6 @@ def _end_with_parent(parent: int) -> None:
 
 def _serve_requests(
     prepare: Callable[[], object],
-    before_fork: Callable[[], object],
     requests: int,
     board: int,
     numbers: int,
@@ -316,15 +305,13 @@ def _serve_requests(
     """Do the work in the file `board` each time that a request arrives from the pipe `requests`.
 
     A request is the size of the work, and the number of processes for the work: this process, and
-    others that it forks, after a call of `before_fork`.  Each writes its results into one of `writers`.
+    others that it forks.  Each writes its results into one of `writers`.
     """
     prepare()
     while data := os.read(requests, _REQUEST.size):
         size, processes = _REQUEST.unpack(data)
         work = pickle.loads(os.pread(board, size, 0))  # from the parent process
         mine, *others = writers[:processes]
-        if others:
-            before_fork()
         forked: list[int] = []
         with suppress(OSError):  # the fork failed; do the work of the process here
             for writer in others:

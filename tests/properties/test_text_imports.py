@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
+from unicodedata import normalize
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flashc.syntax.host import host_refusal
+from flashc.syntax.names import collect_names
+from flashc.syntax.parse import parse
 from flashc_ir.imports.ast_imports import collect_imports_ast
 from flashc_ir.imports.text_imports import has_dynamic_imports, possible_imports
-from flashc_ir.modules import Origin
+from flashc_ir.modules import Import, Origin
 
 # Names that contain a keyword, or are spelled in another way than Python spells them.
 NAMES = st.sampled_from(["a", "b", "from_x", "importer", "reimport", "xfrom", "größe", "\ufb01le"])
@@ -69,6 +74,89 @@ def test_no_import_is_left_out(text: str) -> None:
         for name in item.names:
             assert not possible[item.module].isdisjoint({name.name, "*"})
             assert name.submodule is None or "*" in possible[name.submodule]
+
+
+BLOCKS = (
+    "if a:",
+    "if TYPE_CHECKING:",
+    "if typing.TYPE_CHECKING:",
+    "if not typing.TYPE_CHECKING:",
+    "if __name__ == '__main__':",
+    "if '__main__' == __name__:",
+    "if __name__ == '__main__' or a:",
+    "if a:\n    pass\nelse:",
+    "if __name__ == '__main__':\n    pass\nelse:",
+    "for a in b:",
+    "while a:",
+    "with a:",
+    "async def f(a=1):",
+    "class C:",
+    "class C(a):\n    b = 1\n    def f(self):\n        pass\n    if a:\n        pass\nif a:",
+    "match a:\n  case 1:",
+    "try:\n    pass\nexcept ImportError:",
+    "try:\n    pass\nfinally:",
+)
+CODE = st.one_of(
+    STATEMENTS.map(lambda text: text.replace("\r\n", "\n")),
+    st.builds(
+        str.format,
+        st.sampled_from(
+            [
+                "a = 1\n",
+                "x = [lambda: importlib . import_module('{0}')]\n",
+                "f(\n  subprocess.run(\n['python', '-m', '{0}'])\n)\n",
+                "import os; os.system('python -m {0}')\n",
+                "@f(__import__('{0}'))\ndef g(): pass\n",
+                "@a\n@f(__import__('{0}'))\nclass C: pass\n",
+                "def g(a=__import__('{0}'), *, c=__import__('a')): pass\n",
+                "class C(__import__('{0}'), b=__import__('a')): pass\n",
+                "if __import__('{0}'): pass\n",
+                "if __name__ == '__main__': __import__('{0}')\n",
+                "try: pass\nexcept __import__('{0}').E: pass\n",
+                "with __import__('{0}') as a, b: pass\n",
+                "for a in __import__('{0}'): pass\n",
+                "while __import__('{0}'): pass\n",
+                "match __import__('{0}'):\n  case 1 if __import__('b'): pass\n",
+                "x = (a for a in __import__('{0}') if __import__('a'))\n",
+                'x = """\nimport {0}\n"""\n',
+            ]
+        ),
+        DOTTED,
+    ),
+)
+
+
+def _place(item: Import) -> tuple[int, int]:
+    """Where an import begins."""
+    return item.span.line, item.span.column
+
+
+def _inside(block: str, code: list[str]) -> str:
+    """Statements in a block."""
+    lines = "".join(code).splitlines(keepends=True) or ["pass\n"]
+    body = textwrap.indent("".join(lines), "    ", lambda _line: True)
+    return f"{block}\n{body}" if "case" not in block else f"{block}\n{textwrap.indent(body, '  ')}"
+
+
+MODULES = st.recursive(
+    CODE,
+    lambda code: st.builds(_inside, st.sampled_from(BLOCKS), st.lists(code, max_size=3)),
+    max_leaves=6,
+)
+
+
+@given(st.lists(MODULES, max_size=4).map("".join), st.sampled_from(["\n", "\r\n"]))
+def test_both_parsers_find_the_same_imports(text: str, end: str) -> None:
+    # LibCST keeps names as they are written
+    text = normalize("NFKC", text).replace("\n", end)
+    if (
+        host_refusal(text) is not None
+    ):  # such as `import *` in a function, or a string that ends early
+        return
+    imports, problems = collect_imports_ast("p/q/m.py", "p.q.m", False, text, _Everything())
+    names = collect_names(parse("p/q/m.py", "p.q.m", False, text), _Everything())
+    assert sorted(imports, key=_place) == sorted(names.imports, key=_place)
+    assert problems == names.import_problems
 
 
 def test_the_time_does_not_grow_with_the_square_of_the_text() -> None:

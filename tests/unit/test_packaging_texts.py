@@ -66,7 +66,7 @@ REQUIREMENTS = {
     "a variable of lock files": ("requirements.txt", "gauge; 'x' in extras\n"),
     "a marker for uv": (
         "pyproject.toml",
-        f"{UV}gauge = {{ url = \"https://example.org/gauge-1-py3-none-any.whl\", marker = \"os_name ~= 'x'\" }}\n",
+        f'{UV}gauge = {{ url = "https://example.org/gauge-1-py3-none-any.whl", marker = "os_name ~= \'x\'" }}\n',
     ),
 }
 

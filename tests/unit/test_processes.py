@@ -204,17 +204,6 @@ def test_it_prepares_while_nobody_waits(tmp_path: Path) -> None:
     prefork.close()
 
 
-def test_it_prepares_more_only_before_it_forks_others(tmp_path: Path) -> None:
-    file = tmp_path / "prepared"
-    prefork = Prefork.start(nothing, partial(file.write_text, "yes"))
-    assert prefork is not None
-    assert list(on_all_processors(square, 1, least=1, prefork=prefork)) == [b"0"]
-    assert not file.exists()
-    assert list(on_all_processors(square, 3, prefork=prefork)) == [b"0", b"1", b"4"]
-    assert file.read_text() == "yes"
-    prefork.close()
-
-
 def test_its_errors_are_raised_here_and_it_is_not_used_again(prefork: Prefork) -> None:
     with pytest.raises(ValueError, match=r"[0-3]"):
         list(on_all_processors(fail, 4, prefork=prefork))

@@ -15,6 +15,7 @@ from flashc.frontend.relevance import (
     read_plain_module,
 )
 from flashc.project.discover import discover
+from flashc.project.parsing import check_with_compiler
 from flashc.project.project import Project
 from flashc_ir.modules import Module
 from tests.support.projects import compile_folder, write
@@ -186,6 +187,7 @@ def relevance_of(project: Project) -> Relevance:
         project,
         lambda names: {each: read_plain_module(project, each) for each in names},
         links_of(project),
+        lambda names: {each: check_with_compiler(project, each) for each in names},
     )
 
 
@@ -275,7 +277,7 @@ def test_a_module_that_takes_nothing_of_the_sdk_is_not_evaluated(tmp_path: Path)
         read.extend(names)
         return {name: read_plain_module(project, name) for name in names}
 
-    relevance = find_relevant_modules(project, read_plain, links_of(project))
+    relevance = find_relevant_modules(project, read_plain, links_of(project), lambda _names: {})
     assert relevance.relevant == {"worker", "client"}
     assert relevance.plain.keys() == {path.removesuffix(".py") for path in files}
     assert set(read) == {"worker", "client", "report", "tools", "deep"}

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from flashc.syntax.host import host_refusal
 from flashc_ir.imports.ast_imports import collect_certain_imports, collect_tree_imports
 from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Import, Origin
@@ -64,6 +65,10 @@ def parse_facts(path: str, text: str, index: ModuleIndex) -> ModuleFacts:
     recording = _Recording(index)
     is_package = path.endswith("/__init__.py")
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    refusal = host_refusal(text)
+    if refusal is not None and refusal.is_certain:
+        shown = f"it can't be imported: {refusal.problem} (line {refusal.problem.line})"
+        return ModuleFacts(problem=shown, is_syntax_problem=True, never_parses=True)
     try:
         tree = ast.parse(text)
         imports, _ = collect_tree_imports(tree, path, name, is_package, text, recording)
@@ -72,7 +77,6 @@ def parse_facts(path: str, text: str, index: ModuleIndex) -> ModuleFacts:
         return ModuleFacts(
             problem=_syntax_problem(error),
             is_syntax_problem=isinstance(error, (SyntaxError, ValueError)),
-            never_parses="\0" in text,
         )
     constants = _constants(tree) if path.startswith("handler_") else {}
     resource, modules = constants.get("RESOURCE"), constants.get("MODULES")

@@ -7,7 +7,8 @@ fifteen times as fast as LibCST.  A property test compares the result with `name
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flashc_core.ast_nodes import children
@@ -53,12 +54,14 @@ def collect_tree_imports(
         RecursionError: the code is nested too deeply.
     """
     package = name if is_package else name.rpartition(".")[0]
+    has_dynamic = has_dynamic_imports(text)
     collector = _Collector(
         path=path,
         package=package,
         text=text,
         index=index,
-        has_dynamic=has_dynamic_imports(text),
+        has_dynamic=has_dynamic,
+        lines_with_words=_lines_with(text, _DYNAMIC_WORDS if has_dynamic else _WORDS),
     )
     collector.visit_block(tree.body, _ImportScope())
     return tuple(collector.imports), tuple(collector.problems)
@@ -77,6 +80,8 @@ def collect_certain_imports(
     return collect_tree_imports(statements, path, name, is_package, text, index)[0]
 
 
+_WORDS = ("import",)
+_DYNAMIC_WORDS = ("import", "subprocess", "system", "popen")  # parts of the functions' names
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
@@ -92,13 +97,17 @@ class _ImportScope:
 
 @dataclass(slots=True, kw_only=True)
 class _Collector:
-    """Walks over a module's tree and collects its imports."""
+    """Walks over those statements of a module's tree in whose lines an import can be, and collects the imports.
+
+    `lines_with_words` are the numbers of the lines that have a word of an import, sorted.
+    """
 
     path: str
     package: str
     text: str
     index: ModuleIndex
     has_dynamic: bool  # if there is no dynamic import, expressions are skipped
+    lines_with_words: list[int]
     imports: list[Import] = field(default_factory=list[Import])
     problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
     _lines: Lines | None = None
@@ -110,6 +119,8 @@ class _Collector:
 
     def visit(self, node: ast.AST, around: _ImportScope) -> None:
         """Visit a statement or expression and the nodes inside it."""
+        if isinstance(node, ast.stmt) and not self._may_import(node):
+            return
         match node:
             case ast.Import():
                 for item in node.names:
@@ -126,11 +137,12 @@ class _Collector:
                     typing_only=around.typing_only and is_class,
                     guarded=around.guarded and is_class,
                 )
+                self._head(node, around)
                 self.visit_block(node.body, inside)
             case ast.If():
-                test = ast.unparse(node.test)
-                typing_only = test.rpartition(".")[2] == "TYPE_CHECKING"
-                if test in ("__name__ == '__main__'", "'__main__' == __name__"):
+                self._head(node, around)
+                typing_only = _dotted(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+                if _tests_for_script(node.test):
                     self.visit_block(node.orelse, around)
                     return
                 inside = _ImportScope(
@@ -149,6 +161,14 @@ class _Collector:
             case _:
                 self._generic(node, around)
 
+    def _may_import(self, node: ast.stmt) -> bool:
+        """Return whether a line of a statement has a word of an import."""
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        first = decorators[0].lineno if decorators else node.lineno
+        following = bisect_left(self.lines_with_words, first)
+        last = node.end_lineno or node.lineno
+        return following < len(self.lines_with_words) and self.lines_with_words[following] <= last
+
     def _generic(self, node: ast.AST, around: _ImportScope) -> None:
         """Visit the children of a node; if the module has no dynamic imports, only its blocks."""
         if self.has_dynamic:
@@ -157,6 +177,15 @@ class _Collector:
             return
         for block in _BLOCKS:
             for child in getattr(node, block, ()):
+                self.visit(child, around)
+
+    def _head(self, node: ast.AST, around: _ImportScope) -> None:
+        """Visit what stands before the blocks of a compound statement, such as decorators and tests."""
+        if not self.has_dynamic:
+            return
+        inside = {id(each) for block in _BLOCKS for each in getattr(node, block, ())}
+        for child in children(node):
+            if id(child) not in inside:
                 self.visit(child, around)
 
     def _try(self, node: ast.Try | ast.TryStar, around: _ImportScope) -> None:
@@ -170,6 +199,7 @@ class _Collector:
         )
         self.visit_block(node.body, inside)
         for handler in node.handlers:
+            self._head(handler, inside)
             self.visit_block(handler.body, inside)
         self.visit_block(node.orelse, around)
         self.visit_block(node.finalbody, around)
@@ -267,6 +297,33 @@ class _Collector:
             end_line,
             column_of_byte(self._lines.line(end_line), end),
         )
+
+
+def _lines_with(text: str, words: Iterable[str]) -> list[int]:
+    """Return the numbers of the lines, as Python counts them, in which a word occurs."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    found: set[int] = set()
+    for word in words:
+        line, counted = 1, 0
+        place = text.find(word)
+        while place >= 0:
+            line += text.count("\n", counted, place)
+            found.add(line)
+            counted = place
+            place = text.find(word, place + 1)
+    return sorted(found)
+
+
+def _tests_for_script(test: ast.expr) -> bool:
+    """Return whether an expression is `__name__ == "__main__"`, in one order or the other."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            sides = (left, right) if isinstance(left, ast.Name) else (right, left)
+            match sides:
+                case (ast.Name(id="__name__"), ast.Constant(value="__main__")):
+                    return True
+    return False
 
 
 def _dotted(node: ast.expr) -> str:

@@ -11,7 +11,9 @@ from unicodedata import normalize
 
 from .resolve import IMPORT_FUNCTIONS, START_FUNCTIONS, resolve_relative
 
-_IMPORT = re.compile(r"import\b")  # without `\b` before it, the search is many times faster
+# The keyword, or the end of `__import__` or of `import_module`.  Without `\b` before it, the search is
+# many times faster.
+_IMPORT = re.compile(r"import(?:\b|(__)|(_module))")
 _NAMES = re.compile(
     r"\s*\((?:[\w\s,*]|#[^\n]*)*|[^\n;]*"
 )  # in brackets, comments may stand between
@@ -19,6 +21,8 @@ _LONGEST = 5_000  # characters of the names after one `import`; it bounds the ti
 _TOKEN = re.compile(r"\w+|\.")
 _WORD = re.compile(r"\w+")
 _LAST_PARTS = frozenset(function.rpartition(".")[2] for function in IMPORT_FUNCTIONS)
+_START_MODULES = sorted({function.partition(".")[0] for function in START_FUNCTIONS})
+_MAY_START = re.compile(rf"\b(?:{'|'.join(_START_MODULES)})\b|\*")
 _START_WORDS = ("subprocess", "os.system", "os.popen")
 _DOTTED = re.compile(r"\w+(?:\s*\.\s*\w+)*")
 
@@ -27,6 +31,11 @@ def has_dynamic_imports(text: str) -> bool:
     """Return whether a text has the name of a function that imports or starts a module by a string."""
     if any(function in text for function in _LAST_PARTS):
         return True
+    return _starts_modules(text)
+
+
+def _starts_modules(text: str) -> bool:
+    """Return whether a text has the name of a function that starts a process."""
     is_possible = any(word in text for word in _START_WORDS)  # this is faster for most texts
     return is_possible and any(function in text for function in START_FUNCTIONS)
 
@@ -39,15 +48,20 @@ def possible_imports(text: str, package: str) -> dict[str, set[str]] | None:
     `package` is the one from which relative imports start.  The result is None if the text may import
     by strings, or is unusual.
     """
-    if has_dynamic_imports(text):
-        return None
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\\\n", " ")
+    if "\\" in text:
+        text = text.replace("\\\n", " ")
     spelled = str if text.isascii() else partial(normalize, "NFKC")  # as Python spells names
     found: dict[str, set[str]] = {}
+    # Only a text that imports `os` and the like, or names that it does not spell, can start a process.
+    may_start = False
     end = 0
     for match in _IMPORT.finditer(text):
+        if match[1] or match[2]:
+            if match[2] or text.endswith("__", 0, match.start()):
+                return None
+            continue
         before = text[match.start() - 1 : match.start()]
         if before.isalnum() or before == "_":
             continue  # the end of a longer name
@@ -57,8 +71,10 @@ def possible_imports(text: str, package: str) -> dict[str, set[str]] | None:
         start = max(text.rfind("\n", end, match.start()) + 1, end)
         end = match.end()
         tokens = _TOKEN.findall(spelled(text[start : match.start()]))
+        imported = spelled(names[0])
+        may_start = may_start or _MAY_START.search(imported) is not None
         if "from" not in tokens:
-            for name in _DOTTED.findall(spelled(names[0])):
+            for name in _DOTTED.findall(imported):
                 parts = "".join(name.split()).split(".")
                 for length in range(1, len(parts) + 1):  # `import a.b` binds `a`
                     found.setdefault(".".join(parts[:length]), set()).add("*")
@@ -67,8 +83,8 @@ def possible_imports(text: str, package: str) -> dict[str, set[str]] | None:
         level = len(module) - len(module.lstrip("."))
         base = resolve_relative(package, level, module[level:]) if level else module
         if base is not None:
-            words = _WORD.findall(spelled(names[0]))
-            found.setdefault(base, set()).update(words, ["*"] if "*" in names[0] else ())
+            words = _WORD.findall(imported)
+            found.setdefault(base, set()).update(words, ["*"] if "*" in imported else ())
             for name in words:
                 found.setdefault(f"{base}.{name}" if base else name, set()).add("*")
-    return found
+    return None if may_start and _starts_modules(text) else found

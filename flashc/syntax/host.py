@@ -1,0 +1,73 @@
+r"""Ask the compiler of the running Python whether it accepts a text.
+
+LibCST accepts texts that no Python imports: `break` outside a loop, two parameters of one name,
+`"\N{no such name}"`.  The compiler of any Python finds these mistakes, but an older one also refuses
+the syntax of newer ones.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from .problems import NestedTooDeeply, SyntaxProblem
+
+_MAX_BRACKETS = 200  # Python's own limit
+# Mistakes in literals, which the parser reports; their rules are the same in every Python.
+_IN_LITERALS = (
+    "(unicode error)",
+    "(value error)",
+    "bytes can only contain ASCII",
+    "Exceeds the limit",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the running Python refuses a text; `is_certain` says that the Python of workers does so too."""
+
+    problem: SyntaxProblem
+    is_certain: bool
+
+
+def host_refusal(text: str) -> Refusal | None:
+    """Return why the running Python can't compile a text; None if it can.
+
+    The messages name the mistake, while those of LibCST only list the expected tokens.
+    """
+    null = text.find("\0")
+    if null >= 0:
+        line = text.count("\n", 0, null) + 1
+        column = null - text.rfind("\n", 0, null)
+        return Refusal(SyntaxProblem("the text contains a null character", line, column), True)
+    try:
+        compile(text, "<module>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        if _bracket_depth(text) > _MAX_BRACKETS:
+            return Refusal(NestedTooDeeply(error.lineno or 1), is_certain=False)
+        problem = SyntaxProblem(error.msg, error.lineno or 1, max(error.offset or 1, 1))
+        return Refusal(problem, error.msg.startswith(_IN_LITERALS) or _is_parsed(text))
+    except (RecursionError, MemoryError):  # perhaps only the compiler's own limit, which varies
+        return None if _is_parsed(text) else Refusal(NestedTooDeeply(), is_certain=False)
+    except ValueError as error:
+        return Refusal(SyntaxProblem(str(error), 1, 1), is_certain=False)
+    return None
+
+
+def _is_parsed(text: str) -> bool:
+    """Return whether the parser accepts a text; then only the compiler, which follows it, refuses it."""
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _bracket_depth(text: str) -> int:
+    """Return how deeply brackets are nested, including brackets in strings and comments."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[()\[\]{}]", text):
+        depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
