@@ -317,13 +317,17 @@ def _lines_with(text: str, words: Iterable[str]) -> list[int]:
 
 def _tests_for_script(test: ast.expr) -> bool:
     """Return whether an expression is `__name__ == "__main__"`, in one order or the other."""
-    match test:
-        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
-            sides = (left, right) if isinstance(left, ast.Name) else (right, left)
-            match sides:
-                case (ast.Name(id="__name__"), ast.Constant(value="__main__")):
-                    return True
-    return False
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq):
+        return False
+    name, text = [test.left, *test.comparators][:2]
+    if not isinstance(name, ast.Name):
+        name, text = text, name
+    return (
+        len(test.ops) == 1
+        and isinstance(name, ast.Name)
+        and isinstance(text, ast.Constant)
+        and (name.id, text.value) == ("__name__", "__main__")
+    )
 
 
 def _dotted(node: ast.expr) -> str:
