@@ -17,11 +17,11 @@ from weakref import WeakKeyDictionary
 
 from msgspec import structs
 
-from flashc.project.parsing import MAX_PLAIN_TEXT, parse_module, read_module
+from flashc.project.parsing import MAX_PLAIN_TEXT, PlainFacts, parse_module, read_module
 from flashc.project.project import Project
 from flashc.project.source_file import SourceFile
 from flashc.syntax.stack import call_on_new_stack
-from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.diagnostics import Sink
 from flashc_ir.imports.ast_imports import collect_imports_ast
 from flashc_ir.modules import Import, Module, Origin
 
@@ -31,8 +31,8 @@ from .sdk_links import IMPORTERS, BoundLinks, Link, ModuleLinks, find_links
 
 ReadLinks = Callable[[Mapping[str, BoundLinks]], dict[str, ModuleLinks]]
 """Finds the links of modules from what their imports bind."""
-CheckPlain = Callable[[Sequence[str]], dict[str, tuple[Diagnostic, ...]]]
-"""Finds what is wrong with modules that are not evaluated."""
+CheckPlain = Callable[[Sequence[str]], dict[str, PlainFacts]]
+"""Finds what Python's compiler says of modules that are not evaluated."""
 _LETTER = rb"[0-9A-Za-z_\x80-\xff]"
 # Links are looked for several times, as those of other modules become known.
 _STATEMENTS: WeakKeyDictionary[SourceFile, ModuleStatements] = WeakKeyDictionary()
@@ -65,7 +65,8 @@ def find_relevant_modules(
 ) -> Relevance:
     """Return the relevant and the plain modules.
 
-    `read_plain` reads the imports of modules, `check_plain` finds what no Python can compile.
+    `read_plain` reads the imports of modules, `check_plain` asks Python's compiler about those that
+    workers can reach.
     """
     naming = _modules_that_name(project, rb"{}", project.modules)
     importing = _modules_that_name(project, _IMPORT, naming)
@@ -77,8 +78,10 @@ def find_relevant_modules(
         """Read the modules that workers can reach, and return all."""
         reached = search.reach(relevant) - relevant
         valid = sorted(name for name in reached if not search.found[name].unreadable)
-        for name, refused in check_plain(valid).items():
-            search.found[name] = structs.replace(search.found[name], unreadable=refused)
+        for name, facts in check_plain(valid).items():
+            search.found[name] = structs.replace(
+                search.found[name], unreadable=facts.refused, names=facts.names
+            )
         return {
             name: search.found.get(name) or _unread(name, path)
             for name, path in project.modules.items()

@@ -11,10 +11,9 @@ import msgspec
 from flashc.frontend.relevance import find_module_links, read_plain_module
 from flashc.frontend.sdk_links import BoundLinks, ModuleLinks
 from flashc.project.inputs import InputDigests, module_input
-from flashc.project.parsing import check_with_compiler
+from flashc.project.parsing import PlainFacts, check_with_compiler
 from flashc.project.workspace import Workspace
 from flashc_core.cache import decoded, digest
-from flashc_core.diagnostics import Diagnostic
 from flashc_core.processes import on_all_processors
 from flashc_ir.modules import Module
 
@@ -34,14 +33,11 @@ def read_plain_modules(workspace: Workspace, names: Sequence[str]) -> dict[str, 
     return _read(workspace, "imports", keys, read, list[Module], in_parallel=True)
 
 
-def check_plain_modules(
-    workspace: Workspace, names: Sequence[str]
-) -> dict[str, tuple[Diagnostic, ...]]:
-    """Return what the compiler of every Python refuses in the modules of these names."""
+def check_plain_modules(workspace: Workspace, names: Sequence[str]) -> dict[str, PlainFacts]:
+    """Return what Python's compiler says of the modules of these names."""
     check = partial(check_with_compiler, workspace.project)
     keys = dict.fromkeys(names, "")
-    stored = list[tuple[Diagnostic, ...]]
-    return _read(workspace, "compiled", keys, check, stored, in_parallel=True)
+    return _read(workspace, "compiled", keys, check, list[PlainFacts], in_parallel=True)
 
 
 def read_links(workspace: Workspace, bound: Mapping[str, BoundLinks]) -> dict[str, ModuleLinks]:

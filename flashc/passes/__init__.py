@@ -29,6 +29,7 @@ from .check_nested_endpoints import check_nested_endpoints
 from .check_sdk_imports import check_sdk_imports
 from .check_smoke import check_smoke
 from .check_syntax_version import check_syntax_version
+from .check_undefined_names import check_undefined_names
 from .check_worker_modules import check_worker_modules
 from .check_worker_packages import check_worker_packages
 from .check_workers import check_workers
@@ -51,6 +52,7 @@ ANALYSES: tuple[Pass, ...] = (
     check_imports,
     check_nested_endpoints,
     check_worker_modules,
+    check_undefined_names,
     check_sdk_imports,
     check_dependencies,
     check_images,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flashc.syntax.host import host_refusal
+from msgspec import Struct
+
+from flashc.syntax.host import Refusal, compile_text
 from flashc.syntax.problems import ChainTooLong, SyntaxProblem
+from flashc.syntax.undefined import name_facts
 from flashc_core import rules
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.encoding import Undecodable
 from flashc_core.source import Span, WholeFile
+from flashc_ir.modules import NameFacts
 
 from .project import Project
 from .source_file import SourceFile
@@ -82,15 +86,25 @@ def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
         return None
 
 
-def check_with_compiler(project: Project, name: str) -> tuple[Diagnostic, ...]:
-    """Return what the compiler of every Python refuses in a module that is not parsed by LibCST."""
-    sink = Sink()
+class PlainFacts(Struct, frozen=True):
+    """What Python's compiler says of a module: what it refuses in every version, and the names."""
+
+    refused: tuple[Diagnostic, ...] = ()
+    names: NameFacts = NameFacts()
+
+
+def check_with_compiler(project: Project, name: str) -> PlainFacts:
+    """Return what Python's compiler says of a module that is not parsed by LibCST."""
     source = read_module(project, name, Sink())
-    if source is not None and len(source.text) <= MAX_PLAIN_TEXT:
-        refusal = host_refusal(source.text)
-        if refusal is not None and refusal.is_certain:
-            _report(refusal.problem, source, sink)
-    return tuple(sink)
+    if source is None or len(source.text) > MAX_PLAIN_TEXT:
+        return PlainFacts()
+    code = compile_text(source.text)
+    if not isinstance(code, Refusal):
+        return PlainFacts(names=name_facts(source.text, source.path, code))
+    sink = Sink()
+    if code.is_certain:
+        _report(code.problem, source, sink)
+    return PlainFacts(tuple(sink))
 
 
 def _report(problem: SyntaxProblem, source: SourceFile, sink: Sink) -> None:

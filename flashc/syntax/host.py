@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from types import CodeType
 
 from .problems import NestedTooDeeply, SyntaxProblem
 
@@ -31,10 +32,11 @@ class Refusal:
     is_certain: bool
 
 
-def host_refusal(text: str) -> Refusal | None:
-    """Return why the running Python can't compile a text; None if it can.
+def compile_text(text: str) -> CodeType | Refusal | None:
+    """Compile the text of a module; return why the running Python refuses it if it does.
 
-    The messages name the mistake, while those of LibCST only list the expected tokens.
+    The result is None if only the compiler's own limits prevent it.  The messages name the mistake,
+    while those of LibCST only list the expected tokens.
     """
     null = text.find("\0")
     if null >= 0:
@@ -42,7 +44,7 @@ def host_refusal(text: str) -> Refusal | None:
         column = null - text.rfind("\n", 0, null)
         return Refusal(SyntaxProblem("the text contains a null character", line, column), True)
     try:
-        compile(text, "<module>", "exec", dont_inherit=True)
+        code: CodeType = compile(text, "<module>", "exec", dont_inherit=True)
     except SyntaxError as error:
         if _bracket_depth(text) > _MAX_BRACKETS:
             return Refusal(NestedTooDeeply(error.lineno or 1), is_certain=False)
@@ -52,7 +54,7 @@ def host_refusal(text: str) -> Refusal | None:
         return None if _is_parsed(text) else Refusal(NestedTooDeeply(), is_certain=False)
     except ValueError as error:
         return Refusal(SyntaxProblem(str(error), 1, 1), is_certain=False)
-    return None
+    return code
 
 
 def _is_parsed(text: str) -> bool:

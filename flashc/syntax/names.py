@@ -32,6 +32,7 @@ from .patterns import (
 )
 from .references import Use, module_of
 from .scopes import Bound, Scope, ScopeKind
+from .undefined import name_facts
 from .walk import children, dotted
 
 
@@ -340,7 +341,11 @@ class _Walker:
         module = module_of(
             self.syntax, self.index, self.top, imports.found, self.uses, self.exports
         )
-        module = structs.replace(module, import_problems=tuple(imports.problems))
+        module = structs.replace(
+            module,
+            import_problems=tuple(imports.problems),
+            names=name_facts(self.syntax.text, self.syntax.path, self.syntax.compiled),
+        )
         return self.effects.add_to(module, self.syntax, self.top, self.uses)
 
     # The first entry that matches a node's class visits it.

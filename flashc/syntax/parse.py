@@ -10,13 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from types import CodeType
 
 import libcst as cst
 
 from flashc_core.source import Lines, Span
 
 from .chains import line_of_long_chain
-from .host import host_refusal
+from .host import Refusal, compile_text
 from .newer import is_known_to_host, newer_syntax
 from .positions import Extent, extents
 from .problems import ChainTooLong, NestedTooDeeply, SyntaxProblem
@@ -25,13 +26,17 @@ from .stack import call_on_new_stack
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Syntax:
-    """One parsed module: `path` is relative to the project's root, `name` is its dotted name."""
+    """One parsed module: `path` is relative to the project's root, `name` is its dotted name.
+
+    `compiled` is the code that the running Python makes of it, None if it could not.
+    """
 
     path: str
     name: str
     is_package: bool
     text: str
     tree: cst.Module
+    compiled: CodeType | None = None
 
     @cached_property
     def lines(self) -> Lines:
@@ -111,18 +116,20 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
         NestedTooDeeply: the text is nested too deeply for the parsers.
         ChainTooLong: an expression is too long for LibCST.
     """
-    tree = call_on_new_stack(partial(_tree, text))  # the caller may already use much of its stack
-    return Syntax(path=path, name=name, is_package=is_package, text=text, tree=tree)
+    # the caller may already use much of its stack
+    tree, code = call_on_new_stack(partial(_parse, text))
+    return Syntax(path=path, name=name, is_package=is_package, text=text, tree=tree, compiled=code)
 
 
-def _tree(text: str) -> cst.Module:
-    """Return the tree that LibCST makes of a text that Python can compile.
+def _parse(text: str) -> tuple[cst.Module, CodeType | None]:
+    """Return the tree that LibCST makes of a text, and the code that the running Python makes of it.
 
     Python's own parser refuses text that is nested so deeply that the native parser of LibCST would
     overflow its stack.  If it refuses syntax that is newer than the running Python, that is no
     mistake; so such a problem is reported only if LibCST fails too.
     """
-    refusal = host_refusal(text)
+    code = compile_text(text)
+    refusal, code = (code, None) if isinstance(code, Refusal) else (None, code)
     if refusal is not None and (refusal.is_certain or isinstance(refusal.problem, NestedTooDeeply)):
         raise refusal.problem
     host = refusal.problem if refusal is not None else None
@@ -141,7 +148,7 @@ def _tree(text: str) -> cst.Module:
     newer = newer_syntax(tree) if host is not None or is_known_to_host() else None
     if newer is not None:
         raise newer
-    return tree
+    return tree, code
 
 
 def _is_surely_shallow(text: str) -> bool:

@@ -265,7 +265,9 @@ CIRCULAR_IMPORT = _warning(
     "FC303", "circular-import", "modules import each other at their top level"
 )
 UNRESOLVED_IMPORT = _error(
-    "FC304", "unresolved-import", "an import names a module that the project does not have"
+    "FC304",
+    "unresolved-import",
+    "an import names a module, or a name of a module, that the project does not have",
 )
 IMPORT_BESIDE_FILE = _error(
     "FC305", "import-beside-file", "an import finds its module only from the module's own folder"
@@ -340,6 +342,7 @@ RESULT_WITHOUT_ENCODING = _warning(
     "result-without-encoding",
     "a function without an annotation for its result returns what JSON can't carry",
 )
+UNDEFINED_NAME = _warning("FC328", "undefined-name", "code uses a name that nothing defines")
 BLOCKING_CALL = _warning(
     "FC327", "blocking-call", "plain code waits for another endpoint, and its worker with it"
 )

@@ -251,6 +251,25 @@ class SdkProblem(Struct, frozen=True, kw_only=True):
     kind: SdkProblemKind
 
 
+class UndefinedName(Struct, frozen=True, kw_only=True):
+    """A use of a name that nothing binds; `is_certain` says that importing the module executes it."""
+
+    name: str
+    span: Span
+    is_certain: bool
+
+
+class NameFacts(Struct, frozen=True, kw_only=True):
+    """What is known of the names of a module.
+
+    `undefined` has one use of each name that is used and not bound.  `bound` are the names that the
+    module binds, None if it may bind others.
+    """
+
+    undefined: tuple[UndefinedName, ...] = ()
+    bound: tuple[str, ...] | None = None
+
+
 class Module(Struct, frozen=True, kw_only=True):
     """A Python file of the project.
 
@@ -259,7 +278,8 @@ class Module(Struct, frozen=True, kw_only=True):
     pip.  `nested_endpoints` are the decorators that declare an endpoint inside a function.
     `client_uses` are the uses of an SDK's name that can make a client of an endpoint.  `sdk_edits`
     replace other uses of the SDK that the runtime does not support.  `variables_tested` are the
-    environment variables whose presence decided what the module defines.
+    environment variables whose presence decided what the module defines.  `names` is known only of
+    modules that workers may import.
     """
 
     name: str
@@ -283,3 +303,4 @@ class Module(Struct, frozen=True, kw_only=True):
     sdk_edits: tuple[Edit, ...] = ()
     client_uses: tuple[Span, ...] = ()
     unreadable: tuple[Diagnostic, ...] = ()
+    names: NameFacts = NameFacts()

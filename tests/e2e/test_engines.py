@@ -249,10 +249,18 @@ def test_nothing_stays_when_flashc_is_killed(
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
+    deadline = time.monotonic() + SECONDS
     with process, process.stdout:
-        assert process.stdout.readline() == b"ready\n"
-        assert len(processes_with("sleep\0002000")) == 2
-        process.send_signal(number)
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            # A process has no command line for a moment while it starts another program
+            while len(processes_with("sleep\0002000")) != 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(number)
+        except BaseException:
+            process.kill()  # else this block would wait for it
+            raise
     deadline = time.monotonic() + SECONDS
     while (left := what_is_left(engine)) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -152,7 +152,7 @@ def test_what_an_image_lacks_is_reported_for_a_file_if_the_endpoint_imports_it(
     assert compile_files(tmp_path, {**requirements, **files}).codes == codes
 
 
-SCRIPT = 'print("run by hand")\n'
+SCRIPT = 'print("run by hand")\nused = 1\n'
 
 
 @pytest.mark.parametrize(

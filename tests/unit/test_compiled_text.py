@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flashc.syntax.host import host_refusal
+from flashc.syntax.host import Refusal, compile_text
 from tests.support.projects import compile_files
 
 WORKER = (
@@ -101,11 +101,11 @@ def test_syntax_of_a_newer_worker_is_no_certain_mistake() -> None:
         (3, 12): "type Size = int\nx = f'{f'{1}'}'\n",
         (3, 13): "def g[T = int](x: T): pass\n",
     }.items():
-        refusal = host_refusal(text)
-        assert (refusal is not None) == (sys.version_info < version)
-        assert refusal is None or not refusal.is_certain
+        compiled = compile_text(text)
+        assert isinstance(compiled, Refusal) == (sys.version_info < version)
+        assert not isinstance(compiled, Refusal) or not compiled.is_certain
 
 
 def test_what_the_compiler_accepts_is_not_refused() -> None:
     for path in (*Path(__file__).parent.glob("*.py"), *Path(ast.__file__).parent.glob("*.py")):
-        assert host_refusal(path.read_text(encoding="utf-8")) is None
+        assert not isinstance(compile_text(path.read_text(encoding="utf-8")), Refusal)

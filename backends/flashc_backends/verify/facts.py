@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from flashc.syntax.host import host_refusal
+from flashc.syntax.host import Refusal, compile_text
 from flashc_ir.imports.ast_imports import collect_certain_imports, collect_tree_imports
 from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Import, Origin
@@ -65,8 +65,8 @@ def parse_facts(path: str, text: str, index: ModuleIndex) -> ModuleFacts:
     recording = _Recording(index)
     is_package = path.endswith("/__init__.py")
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    refusal = host_refusal(text)
-    if refusal is not None and refusal.is_certain:
+    refusal = compile_text(text)
+    if isinstance(refusal, Refusal) and refusal.is_certain:
         shown = f"it can't be imported: {refusal.problem} (line {refusal.problem.line})"
         return ModuleFacts(problem=shown, is_syntax_problem=True, never_parses=True)
     try:

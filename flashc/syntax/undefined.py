@@ -1,0 +1,375 @@
+"""Find names that a module uses before anything binds them, and the names that it binds.
+
+The code that Python's compiler makes tells at once that most modules have no such name.  For the others,
+the compiler's tables say which names of a scope are global, and the tree of `ast` is walked in the order
+in which Python executes a module.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import symtable
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import CodeType
+
+from flashc_core.ast_nodes import children
+from flashc_core.source import Lines, Span, column_of_byte
+from flashc_ir.modules import NameFacts, UndefinedName
+
+from .code_names import names_of_code
+
+_MODULE_NAMES = frozenset(
+    "__name__ __file__ __doc__ __spec__ __loader__ __package__ __builtins__ __cached__ __path__ "
+    "__annotations__ __dict__ __module__ __qualname__ __class__ __debug__ __build_class__ "
+    "__import__ __conditional_annotations__ __classdict__ __firstlineno__ __static_attributes__".split()
+)
+# Builtins of some Python for which there are images; `_` is what `gettext` installs.
+_BUILTINS = frozenset(dir(builtins)) | frozenset(
+    "_ ExceptionGroup BaseExceptionGroup EncodingWarning PythonFinalizationError aiter anext WindowsError "
+    "frozendict "
+    "exit quit copyright credits license help".split()
+)
+# Names of Python 2, in branches that Python 3 does not take.
+_OLD_BUILTINS = frozenset(
+    "unicode xrange raw_input basestring long reduce unichr file cmp execfile reload buffer apply intern "
+    "coerce StandardError".split()
+)
+_KNOWN = _BUILTINS | _MODULE_NAMES
+# Ways to bind names that are not spelled.
+_HIDING = frozenset(
+    "globals locals vars exec execfile builtins __builtins__ __dict__ modules global_enum _convert _convert_".split()
+)
+_IMPORT_ALL = re.compile(r"import[\s(]*\*")
+_FROM = re.compile(r"from\s+\.*([\w.]+)\s+import")
+_CATCHING = frozenset({"NameError", "Exception", "BaseException"})
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = {
+    ast.ListComp: "listcomp",
+    ast.SetComp: "setcomp",
+    ast.DictComp: "dictcomp",
+    ast.GeneratorExp: "genexpr",
+}
+# Nodes of which only the first part is executed in any case.
+_WITH_BRANCHES = (
+    ast.For,
+    ast.AsyncFor,
+    ast.Match,
+    ast.With,
+    ast.AsyncWith,
+    ast.Assert,
+    ast.BoolOp,
+)
+_Key = tuple[str, int]  # the name of a scope, and its first line
+
+
+def name_facts(text: str, path: str, code: CodeType | None) -> NameFacts:
+    """Return what is known of the names of a module; nothing if it may bind names that it does not spell.
+
+    `code` is what the running Python has compiled; nothing is known without it.
+    """
+    if code is None or _IMPORT_ALL.search(text) is not None:
+        return NameFacts()
+    names = names_of_code(code)
+    if not names.spelled.isdisjoint(_HIDING):
+        return NameFacts()
+    submodules: set[str] = set()
+    if path.endswith(
+        "__init__.py"
+    ):  # a module that a package imports is bound as a name of the package
+        submodules = {part for match in _FROM.findall(text) for part in match.split(".")}
+    bound = names.bound | submodules
+    undefined: list[UndefinedName] = []
+    if not names.early <= submodules | _KNOWN or not names.used <= bound | _KNOWN:
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            scopes = list(_tables(symtable.symtable(text, path, "exec")))
+            before = names.bound_by_functions | submodules
+            undefined = _Walker(path, text, _used(scopes), bound, before).find()
+    lazily = "__getattr__" in bound
+    return NameFacts(undefined=tuple(undefined), bound=None if lazily else tuple(sorted(bound)))
+
+
+def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """Yield a table and all tables inside it."""
+    pending = [table]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending += current.get_children()
+
+
+def _used(scopes: list[symtable.SymbolTable]) -> dict[_Key, frozenset[str]]:
+    """Return the names in each scope that are global and no builtins.
+
+    For scopes that look the same, these are the names that they share.
+    """
+    found: dict[_Key, frozenset[str]] = {}
+    for scope in scopes:
+        is_module = scope.get_type() == "module"
+        names = frozenset(
+            symbol.get_name()
+            for symbol in scope.get_symbols()
+            if _is_global(symbol, scope) and symbol.get_name() not in _KNOWN
+        )
+        key = ("" if is_module else scope.get_name(), 0 if is_module else scope.get_lineno())
+        found[key] = found[key] & names if key in found else names
+    return found
+
+
+def _is_global(symbol: symtable.Symbol, scope: symtable.SymbolTable) -> bool:
+    """Return whether a name of a scope may be one of the module; in a class, it is until the class binds it.
+
+    `is_global` takes a function of the name `top` for the module, `is_local` does not.
+    """
+    match scope.get_type():
+        case "module":
+            return symbol.is_global()
+        case "class":
+            return symbol.is_global() or symbol.is_local()
+        case _:
+            return symbol.is_global() and not symbol.is_local()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The code around a node.
+
+    `scope` is its scope, `own` are the names that a class has bound so far, None elsewhere.  `is_certain` says that it runs whenever the module is imported, `is_free`
+    that a missing name there does no harm, `in_function` that annotations are not evaluated.
+    """
+
+    scope: _Key = ("", 0)
+    own: set[str] | None = None
+    is_certain: bool = True
+    is_free: bool = False
+    in_function: bool = False
+    conditional: bool = False
+
+
+class _Walker:
+    """Walks over the tree of a module and collects the uses of names that are not bound.
+
+    `used` are the global names of each scope, `bound` the names that the module binds somewhere.
+    `before` are the names that may be bound at a place of the walk, at first those that functions bind.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        text: str,
+        used: dict[_Key, frozenset[str]],
+        bound: set[str],
+        before: set[str],
+    ) -> None:
+        self._path = path
+        self._tree = ast.parse(text)
+        self._lines = Lines(text)
+        self._used = used
+        self._bound = bound
+        self._before = before
+        # Functions are executed later, and matter only if they use names that nothing binds
+        self._enters_functions = not all(names <= bound for names in used.values())
+        self._postponed = any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(item.name == "annotations" for item in node.names)
+            for node in self._tree.body
+        )
+        self._found: list[UndefinedName] = []
+
+    def find(self) -> list[UndefinedName]:
+        """Return the first use of each unknown name, the certain one if there is one."""
+        for node in self._tree.body:
+            self._visit(node, _Place())
+        first: dict[str, UndefinedName] = {}
+        for use in sorted(self._found, key=lambda use: (not use.is_certain, use.span.line)):
+            first.setdefault(use.name, use)
+        return sorted(first.values(), key=lambda use: (use.span.line, use.span.column))
+
+    def _visit(self, node: ast.AST, place: _Place) -> None:
+        """Visit a node and the nodes inside it, in the order in which Python executes them."""
+        if isinstance(node, ast.Name):
+            self._visit_name(node, place)
+        elif isinstance(node, _SCOPES):
+            self._visit_scope(node, place)
+        elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            self._visit_comprehension(node, place)
+        elif isinstance(node, ast.AnnAssign):
+            self._visit_annotated(node, place)
+        elif isinstance(node, (ast.If, ast.While, ast.IfExp)):
+            self._visit_branches(node, place)
+        elif isinstance(node, (ast.Try, ast.TryStar)):
+            self._visit_try(node, place)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for item in node.names:
+                self._bind((item.asname or item.name).partition(".")[0], place)
+        else:
+            self._visit_parts(node, place)
+
+    def _visit_parts(self, node: ast.AST, place: _Place) -> None:
+        """Visit the parts of a node; what follows the first one may not be executed in some nodes."""
+        parts = children(node)
+        if isinstance(node, (ast.Assign, ast.NamedExpr)):
+            parts = [node.value, *(part for part in parts if part is not node.value)]
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            parts = [node.iter, *(part for part in parts if part is not node.iter)]
+        elif isinstance(node, ast.AugAssign):
+            self._use(node.target, place)
+        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name is not None:
+            self._bind(node.name, place)
+        elif isinstance(node, ast.MatchMapping) and node.rest is not None:
+            self._bind(node.rest, place)
+        for number, part in enumerate(parts):
+            in_branch = number > 0 and isinstance(node, _WITH_BRANCHES)
+            self._visit(part, _in_branch(place) if in_branch else place)
+        if isinstance(node, ast.NamedExpr) and place.scope[0] in _COMPREHENSIONS.values():
+            self._before.add(node.target.id)  # it is bound outside of the comprehension
+
+    def _visit_name(self, node: ast.Name, place: _Place) -> None:
+        """Visit a name, which is bound or used."""
+        if isinstance(node.ctx, ast.Store):
+            self._bind(node.id, place)
+        else:
+            self._use(node, place)
+
+    def _bind(self, name: str, place: _Place) -> None:
+        """Note that a name is bound; the names of functions are of no interest."""
+        if place.own is not None:
+            place.own.add(name)
+        elif not place.in_function:
+            self._before.add(name)
+
+    def _use(self, node: ast.AST, place: _Place) -> None:
+        """Record the use of a name if it is not bound, or in any case bound later."""
+        if not isinstance(node, ast.Name) or place.is_free:
+            return
+        name = node.id
+        if name not in self._used.get(place.scope, ()) or (place.own and name in place.own):
+            return
+        if name in self._bound and (name in self._before or not place.is_certain):
+            return
+        if name in _OLD_BUILTINS and place.conditional:
+            return
+        line = self._lines.line(node.lineno)
+        begin, end = (
+            column_of_byte(line, offset)
+            for offset in (node.col_offset, node.end_col_offset or node.col_offset)
+        )
+        span = Span(self._path, node.lineno, begin, node.lineno, end)
+        self._found.append(UndefinedName(name=name, span=span, is_certain=place.is_certain))
+
+    def _visit_scope(
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda,
+        place: _Place,
+    ) -> None:
+        """Visit a function or a class: decorators, defaults, bases and annotations belong outside."""
+        name = "lambda" if isinstance(node, ast.Lambda) else node.name
+        if getattr(node, "type_params", ()):  # they have a scope of their own
+            return
+        is_class = isinstance(node, ast.ClassDef)
+        inside = replace(
+            place,
+            scope=(name, node.lineno),
+            own=set() if is_class else None,
+            is_certain=place.is_certain and is_class,
+            in_function=not is_class,
+            conditional=place.conditional or not is_class,
+        )
+        body = node.body if isinstance(node.body, list) else [node.body]
+        heads = [child for child in children(node) if not any(child is each for each in body)]
+        for child in heads:
+            if isinstance(child, ast.arguments):
+                self._visit_parameters(child, place)
+            elif child is getattr(node, "returns", None):
+                self._visit_annotation(child, place)
+            else:
+                self._visit(child, place)
+        if is_class or self._enters_functions:
+            for child in body:
+                self._visit(child, inside)
+        if not isinstance(node, ast.Lambda):
+            self._bind(node.name, place)
+
+    def _visit_parameters(self, parameters: ast.arguments, place: _Place) -> None:
+        """Visit defaults and annotations of parameters."""
+        for default in (*parameters.defaults, *parameters.kw_defaults):
+            if default is not None:
+                self._visit(default, place)
+        every = [*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs]
+        every += filter(None, (parameters.vararg, parameters.kwarg))
+        for parameter in every:
+            if parameter.annotation is not None:
+                self._visit_annotation(parameter.annotation, place)
+
+    def _visit_annotation(self, annotation: ast.AST, place: _Place) -> None:
+        """Visit an annotation of a parameter or a result, unless it is not evaluated."""
+        if not self._postponed:
+            self._visit(annotation, place)
+
+    def _visit_annotated(self, node: ast.AnnAssign, place: _Place) -> None:
+        """Visit `x: T = value`; in a function, the annotation is not evaluated."""
+        if node.value is not None:
+            self._visit(node.value, place)
+            self._visit(node.target, place)
+        elif not isinstance(node.target, ast.Name):
+            self._visit(node.target, place)
+        if not place.in_function:
+            self._visit_annotation(node.annotation, place)
+
+    def _visit_comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, place: _Place
+    ) -> None:
+        """Visit a comprehension; its first iterable belongs to the scope around it."""
+        self._visit(node.generators[0].iter, place)
+        scope = (_COMPREHENSIONS[type(node)], node.lineno)
+        inside = replace(_in_branch(place), scope=scope, own=None, in_function=True)
+        for number, generator in enumerate(node.generators):
+            parts = [generator.target, *generator.ifs]
+            for child in (*parts, generator.iter) if number else parts:
+                self._visit(child, inside)
+        elements = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
+        for child in elements:
+            self._visit(child, inside)
+
+    def _visit_branches(self, node: ast.If | ast.While | ast.IfExp, place: _Place) -> None:
+        """Visit code behind a test; code for type checkers and for a script does not run on workers."""
+        self._visit(node.test, place)
+        test = ast.unparse(node.test)
+        is_free = test.rpartition(".")[2] == "TYPE_CHECKING" or "__name__" in test
+        body = [node.body] if isinstance(node, ast.IfExp) else node.body
+        otherwise = [node.orelse] if isinstance(node, ast.IfExp) else node.orelse
+        inside = _in_branch(place)
+        for part in body:
+            self._visit(part, replace(inside, is_free=place.is_free or is_free))
+        for part in otherwise:
+            self._visit(part, inside)
+
+    def _visit_try(self, node: ast.Try | ast.TryStar, place: _Place) -> None:
+        """Visit a `try` statement; a handler for NameError expects a missing name."""
+        caught = any(_catches_name_error(handler.type) for handler in node.handlers)
+        for statement in node.body:
+            self._visit(statement, replace(place, is_free=place.is_free or caught))
+        for handler in node.handlers:
+            if handler.name is not None:
+                self._bind(handler.name, place)
+            for child in children(handler):
+                self._visit(child, _in_branch(place))
+        for statement in (*node.orelse, *node.finalbody):
+            self._visit(statement, _in_branch(place))
+
+
+def _in_branch(place: _Place) -> _Place:
+    """Return the place of code that may not run."""
+    return replace(place, is_certain=False, conditional=True)
+
+
+def _catches_name_error(kind: ast.expr | None) -> bool:
+    """Return whether a handler catches NameError."""
+    if kind is None:
+        return True
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return any(ast.unparse(each).rpartition(".")[2] in _CATCHING for each in kinds)
