@@ -91,7 +91,7 @@ def _read_in_order(code: CodeType, found: CodeNames, own: set[str] | None) -> No
             continue
         name = code.co_names[argument]
         if operation in _LOADS:
-            if own is None or name not in own:
+            if own is None or operation == _GLOBAL or name not in own:
                 found.used.add(name)
                 if name not in found.bound:
                     found.early.add(name)

@@ -104,7 +104,7 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 def _used(scopes: list[symtable.SymbolTable]) -> dict[_Key, frozenset[str]]:
     """Return the names in each scope that are global and no builtins.
 
-    For scopes that look the same, these are the names that they share.
+    For functions that look the same, these are the names that they share.
     """
     found: dict[_Key, frozenset[str]] = {}
     for scope in scopes:
@@ -115,7 +115,12 @@ def _used(scopes: list[symtable.SymbolTable]) -> dict[_Key, frozenset[str]]:
             if _is_global(symbol, scope) and symbol.get_name() not in _KNOWN
         )
         key = ("" if is_module else scope.get_name(), 0 if is_module else scope.get_lineno())
-        found[key] = found[key] & names if key in found else names
+        if key not in found:
+            found[key] = names
+        elif key[0] in _COMPREHENSIONS.values():  # their own names are known by the tree
+            found[key] |= names
+        else:
+            found[key] &= names
     return found
 
 
@@ -137,12 +142,14 @@ def _is_global(symbol: symtable.Symbol, scope: symtable.SymbolTable) -> bool:
 class _Place:
     """The code around a node.
 
-    `scope` is its scope, `own` are the names that a class has bound so far, None elsewhere.  `is_certain` says that it runs whenever the module is imported, `is_free`
+    `scope` is its scope, `own` are the names that a class has bound so far, None elsewhere.
+    `targets` are the names that comprehensions bind.  `is_certain` says that it runs whenever the module is imported, `is_free`
     that a missing name there does no harm, `in_function` that annotations are not evaluated.
     """
 
     scope: _Key = ("", 0)
     own: set[str] | None = None
+    targets: frozenset[str] = frozenset()
     is_certain: bool = True
     is_free: bool = False
     in_function: bool = False
@@ -225,7 +232,7 @@ class _Walker:
         for number, part in enumerate(parts):
             in_branch = number > 0 and isinstance(node, _WITH_BRANCHES)
             self._visit(part, _in_branch(place) if in_branch else place)
-        if isinstance(node, ast.NamedExpr) and place.scope[0] in _COMPREHENSIONS.values():
+        if isinstance(node, ast.NamedExpr) and place.targets:
             self._before.add(node.target.id)  # it is bound outside of the comprehension
 
     def _visit_name(self, node: ast.Name, place: _Place) -> None:
@@ -247,7 +254,9 @@ class _Walker:
         if not isinstance(node, ast.Name) or place.is_free:
             return
         name = node.id
-        if name not in self._used.get(place.scope, ()) or (place.own and name in place.own):
+        if name not in self._used.get(place.scope, ()) or name in place.targets:
+            return
+        if place.own is not None and name in place.own:
             return
         if name in self._bound and (name in self._before or not place.is_certain):
             return
@@ -275,6 +284,7 @@ class _Walker:
             place,
             scope=(name, node.lineno),
             own=set() if is_class else None,
+            targets=frozenset(),
             is_certain=place.is_certain and is_class,
             in_function=not is_class,
             conditional=place.conditional or not is_class,
@@ -326,7 +336,17 @@ class _Walker:
         """Visit a comprehension; its first iterable belongs to the scope around it."""
         self._visit(node.generators[0].iter, place)
         scope = (_COMPREHENSIONS[type(node)], node.lineno)
-        inside = replace(_in_branch(place), scope=scope, own=None, in_function=True)
+        if scope not in self._used:  # since Python 3.12, most have no table of their own
+            scope = place.scope
+        named = (part for each in node.generators for part in ast.walk(each.target))
+        targets = {part.id for part in named if isinstance(part, ast.Name)}
+        inside = replace(
+            _in_branch(place),
+            scope=scope,
+            own=None,
+            targets=place.targets | targets,
+            in_function=True,
+        )
         for number, generator in enumerate(node.generators):
             parts = [generator.target, *generator.ifs]
             for child in (*parts, generator.iter) if number else parts:
