@@ -12,6 +12,7 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import FunctionValue
 from flashc_backends.runtime import placement
 from flashc_backends.runtime.place import Place as RuntimePlace
+from flashc_core.encoding import is_text
 from flashc_ir.endpoints import Answer, Function, Place
 
 from .annotation_objects import AnnotationReader
@@ -62,7 +63,9 @@ def answer_of(machine: Machine, value: FunctionValue) -> tuple[Answer, bool]:
 def _agreed(readings: list[dict[str, RuntimePlace]]) -> tuple[Place, ...]:
     """Return the places that are the same in all readings; the others are unknown."""
     return tuple(
-        _place(name, place) if all(r.get(name) == place for r in readings) else _unknown(name)
+        _place(name, place)
+        if is_text(place.alias) and all(r.get(name) == place for r in readings)
+        else _unknown(name)
         for name, place in readings[0].items()
     )
 

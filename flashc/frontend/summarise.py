@@ -14,6 +14,7 @@ from flashc.project.project import Project
 from flashc.syntax.names import collect_names
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.encoding import is_text
 from flashc_core.source import Edit, Span, WholeFile
 from flashc_ir.modules import Module, SdkProblem, SdkProblemKind
 
@@ -110,7 +111,7 @@ def _with_evaluated_facts(module: Module, evaluation: Evaluation) -> Module:
             structs.replace(r, optional=r.optional or r.name in evaluation.machine.tested_variables)
             for r in module.variables_read
         ),
-        variables_tested=tuple(sorted(evaluation.machine.tested_variables)),
+        variables_tested=tuple(sorted(filter(is_text, evaluation.machine.tested_variables))),
         import_problems=tuple(p for p in module.import_problems if p.span not in reported),
         import_failure=evaluation.failure(module.name),
         nested_endpoints=() if frame is None else nested_endpoints(frame, evaluation.dialects),

@@ -206,6 +206,39 @@ def test_what_no_document_can_express_is_reported(
     assert [d.rule.code for d in result(write(tmp_path, {"w.py": text}), None)[1]] == expected
 
 
+@pytest.mark.parametrize(
+    "value", ["True", "10**30", "-(10**400)", "2**63", "'\\ud800'", "chr(0xdfff)"]
+)
+def test_odd_values_in_annotations_and_markers_are_no_crash(value: str, tmp_path: Path) -> None:
+    text = f"""
+import os
+from enum import Enum
+from typing import Annotated, Literal
+from fastapi import Path, Query
+from pydantic import BaseModel, Field
+from runpod_flash import Endpoint, NetworkVolume
+ODD = {value}
+class Kind(Enum):
+    A = ODD
+class Order(BaseModel):
+    kind: Kind = Kind.A
+    count: int = Field(default=ODD, ge=ODD, le=ODD, multiple_of=ODD, alias=ODD, description=ODD)
+    text: str = Field(default=ODD, min_length=ODD, pattern=ODD, title=ODD, examples=[ODD])
+if os.environ.get(ODD):
+    pass
+api = Endpoint(name="api", cpu="cpu3c-1-2", workers=(1, 2))
+@api.get("/health")
+async def health(size: Annotated[int, Query(ge=ODD, alias=ODD, description=ODD)] = ODD): return size
+@api.post("/order")
+async def order(body: Order, kind: Literal[1, "a"] = ODD): return body
+@Endpoint(name="w", volume=NetworkVolume(name="v", size=10, datacenter=ODD))
+async def run(x: int = ODD, y: Kind = Kind.A): return x
+"""
+    root = write(tmp_path, {"w.py": text})
+    found = {d.rule.code for d in result(root, None)[1]}
+    assert found <= {"FC102"}, found
+
+
 def test_a_chain_that_is_too_long_is_a_finding(tmp_path: Path) -> None:
     chain = "".join(f"    elif x == {n}: pass\n" for n in range(1500))
     files = {"w.py": f"{OTHER}def g(x):\n    if x: pass\n{chain}"}

@@ -13,6 +13,7 @@ from flashc.frontend.environment_values import report_computed
 from flashc.frontend.parameter_table import Arguments, Parameter
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Safety
+from flashc_core.encoding import is_text
 from flashc_core.source import Span
 from flashc_core.suggest import did_you_mean
 from flashc_ir.platform.catalogue import (
@@ -131,6 +132,9 @@ def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -
         decoder.invalid(what, argument.span, "a `DataCenter` or a string", value)
         return None
     raw = value.value.value if isinstance(value.value, DataCenter) else value.value
+    if not is_text(raw):
+        decoder.lone_surrogate(what, argument.span)
+        return None
     name = raw.strip().upper().replace("_", "-")
     documented = {each.value for each in DOCUMENTED_ONLY}
     listed = {each.value for each in DataCenter} - documented

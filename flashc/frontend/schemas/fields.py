@@ -11,10 +11,11 @@ from flashc.evaluator.library.model_fields import ModelOptions
 from flashc.evaluator.library_values import AliasesValue
 from flashc.evaluator.objects import ClassValue, FieldValue
 from flashc.evaluator.values import External, Known, NotConcrete, Value, concrete
+from flashc_core.encoding import is_text
 from flashc_ir.schemas import Schema, with_limits
 
 from . import library_types as lib
-from .json_values import json_of, limits_of
+from .json_values import json_of, limits_of, words_of
 from .names import Context
 from .reader import SchemaReader
 
@@ -82,7 +83,7 @@ class FieldOptions:
                 plain = concrete(value)
             except NotConcrete:
                 return None
-            return plain if isinstance(plain, str) else None
+            return plain if isinstance(plain, str) and is_text(plain) else None
         return name
 
     def other_names(self, key: str, name: str, options: ModelOptions) -> tuple[str, ...]:
@@ -131,6 +132,4 @@ class FieldOptions:
     @property
     def description(self) -> str:
         """What the field is, in words."""
-        value = self.options.get("description")
-        inside = value.value if isinstance(value, Known) and not value.variables else ""
-        return inside if isinstance(inside, str) else ""
+        return words_of(self.options.get("description"))

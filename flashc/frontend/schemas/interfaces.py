@@ -23,7 +23,7 @@ from flashc_ir.schemas import (
 )
 
 from . import library_types as lib
-from .json_values import json_of, limits_of
+from .json_values import json_of, limits_of, words_of
 from .names import Context, NameReader
 from .reader import SchemaReader
 from .records import schema_of_class
@@ -112,9 +112,7 @@ def _argument(
     value, description = default, ""
     if marker is not None:
         schema = with_limits(schema, limits_of(marker.given))
-        text = marker.given.get("description")
-        inside = text.value if isinstance(text, Known) and not text.variables else ""
-        description = inside if isinstance(inside, str) else ""
+        description = words_of(marker.given.get("description"))
         if default is not None and _as_marker(default) is marker:
             required = not (marker.has_default or "default_factory" in marker.given)
             value = marker.given.get("default")
