@@ -27,11 +27,10 @@ _MODULE_NAMES = frozenset(
     "__annotations__ __dict__ __module__ __qualname__ __class__ __debug__ __build_class__ "
     "__import__ __conditional_annotations__ __classdict__ __firstlineno__ __static_attributes__".split()
 )
-# Builtins of some Python for which there are images; `_` is what `gettext` installs.
+# Builtins of other Pythons, and what `site` and `gettext` (`_`) add.
 _BUILTINS = frozenset(dir(builtins)) | frozenset(
-    "_ ExceptionGroup BaseExceptionGroup EncodingWarning PythonFinalizationError aiter anext WindowsError "
-    "frozendict "
-    "exit quit copyright credits license help".split()
+    "ExceptionGroup BaseExceptionGroup EncodingWarning PythonFinalizationError frozendict aiter anext "
+    "WindowsError exit quit copyright credits license help _".split()
 )
 # Names of Python 2, in branches that Python 3 does not take.
 _OLD_BUILTINS = frozenset(
@@ -76,11 +75,9 @@ def name_facts(text: str, path: str, code: CodeType | None) -> NameFacts:
     names = names_of_code(code)
     if not names.spelled.isdisjoint(_HIDING):
         return NameFacts()
-    submodules: set[str] = set()
-    if path.endswith(
-        "__init__.py"
-    ):  # a module that a package imports is bound as a name of the package
-        submodules = {part for match in _FROM.findall(text) for part in match.split(".")}
+    # A module that a package imports is bound as a name of the package
+    imported = _FROM.findall(text) if path.endswith("__init__.py") else ()
+    submodules = {part for name in imported for part in name.split(".")}
     bound = names.bound | submodules
     undefined: list[UndefinedName] = []
     if not names.early <= submodules | _KNOWN or not names.used <= bound | _KNOWN:
@@ -143,8 +140,9 @@ class _Place:
     """The code around a node.
 
     `scope` is its scope, `own` are the names that a class has bound so far, None elsewhere.
-    `targets` are the names that comprehensions bind.  `is_certain` says that it runs whenever the module is imported, `is_free`
-    that a missing name there does no harm, `in_function` that annotations are not evaluated.
+    `targets` are the names that comprehensions bind.  `is_certain` says that the code runs whenever
+    the module is imported, `is_free` that a missing name there does no harm, `in_function` that
+    annotations are not evaluated, `conditional` that a branch or a function is around it.
     """
 
     scope: _Key = ("", 0)
@@ -278,6 +276,7 @@ class _Walker:
         """Visit a function or a class: decorators, defaults, bases and annotations belong outside."""
         name = "lambda" if isinstance(node, ast.Lambda) else node.name
         if getattr(node, "type_params", ()):  # they have a scope of their own
+            self._bind(name, place)
             return
         is_class = isinstance(node, ast.ClassDef)
         inside = replace(

@@ -45,6 +45,9 @@ AT_IMPORT = {
 }
 LATER = {
     "a function": "def f(): return sizez\n",
+    "a decorated function": "import functools\n@functools.cache\n@functools.wraps(\n    len\n)\n"
+    "def f(\n    x,\n): return sizez\n",
+    "a decorated method": "class C:\n    @staticmethod\n    async def f(): return sizez\n",
     "a method": "class C:\n    x = 1\n    def f(self): return self.x + sizez\n",
     "a name of the class in a method": "class C:\n    size = 1\n    def f(self): return size\n",
     "a function in a function": "def f():\n    def g(): return sizez\n    return g\n",
@@ -95,6 +98,7 @@ SILENT = {
     "vars of a module": "import sys\nvars(sys.modules[__name__])['sizez'] = 1\nx = sizez\n",
     "exec": "exec('sizez = 1')\nx = sizez\n",
     "all names of a module": "from os.path import *\nx = join('a', 'b')\n",
+    "parameters of types": "def f[T](x: T) -> T: return x\nclass C[T]: pass\ntype X[T] = list[T]\ny = f, C, X\n",
     "a function called top": "def top(size):\n    other = size\n    return other\n",
 }
 
