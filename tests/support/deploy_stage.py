@@ -175,6 +175,8 @@ class Load:
         """Wait for an answer of a release."""
         until = time.monotonic() + _SECONDS
         while not self.outputs or self.outputs[-1] != output:
+            if self._future.done():  # a request failed
+                self._future.result()
             assert time.monotonic() < until, (output, self.outputs[-5:])
             time.sleep(0.005)
 
