@@ -14,7 +14,7 @@ from types import CodeType
 
 from .problems import NestedTooDeeply, SyntaxProblem
 
-_MAX_BRACKETS = 200  # Python's own limit
+MAX_BRACKETS = 200  # Python's own limit
 # Mistakes in literals, which the parser reports; their rules are the same in every Python.
 _IN_LITERALS = (
     "(unicode error)",
@@ -46,7 +46,7 @@ def compile_text(text: str) -> CodeType | Refusal | None:
     try:
         code: CodeType = compile(text, "<module>", "exec", dont_inherit=True)
     except SyntaxError as error:
-        if _bracket_depth(text) > _MAX_BRACKETS:
+        if _bracket_depth(text) > MAX_BRACKETS:
             return Refusal(NestedTooDeeply(error.lineno or 1), is_certain=False)
         problem = SyntaxProblem(error.msg, error.lineno or 1, max(error.offset or 1, 1))
         return Refusal(problem, error.msg.startswith(_IN_LITERALS) or _is_parsed(text))

@@ -17,7 +17,7 @@ import libcst as cst
 from flashc_core.source import Lines, Span
 
 from .chains import line_of_long_chain
-from .host import Refusal, compile_text
+from .host import MAX_BRACKETS, Refusal, compile_text
 from .newer import is_known_to_host, newer_syntax
 from .positions import Extent, extents
 from .problems import ChainTooLong, NestedTooDeeply, SyntaxProblem
@@ -103,7 +103,6 @@ class Syntax:
         return self.lines.span(self.path, start, min(end, len(self.text)))
 
 
-_MAX_BRACKETS = 200  # Python's own limit
 # Characters; even `-` for each of them is neither nested too deeply nor a long chain.
 _MAX_SHORT_TEXT = 1000
 
@@ -154,7 +153,7 @@ def _parse(text: str) -> tuple[cst.Module, CodeType | None]:
 def _is_surely_shallow(text: str) -> bool:
     """Return whether a text is so short that it can't contain a chain that is too long for LibCST."""
     brackets = text.count("(") + text.count("[") + text.count("{")
-    return len(text) <= _MAX_SHORT_TEXT and brackets <= _MAX_BRACKETS
+    return len(text) <= _MAX_SHORT_TEXT and brackets <= MAX_BRACKETS
 
 
 _PARSER_POSITION = re.compile(r"error at (\d+):(\d+)")

@@ -44,6 +44,7 @@ _HIDING = frozenset(
 )
 _IMPORT_ALL = re.compile(r"import[\s(]*\*")
 _FROM = re.compile(r"from\s+\.*([\w.]+)\s+import")
+_FOR_TYPE_CHECKERS = re.compile(r"(?:\w+\.)*TYPE_CHECKING")
 _CATCHING = frozenset({"NameError", "Exception", "BaseException"})
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = {
@@ -358,7 +359,7 @@ class _Walker:
         """Visit code behind a test; code for type checkers and for a script does not run on workers."""
         self._visit(node.test, place)
         test = ast.unparse(node.test)
-        is_free = test.rpartition(".")[2] == "TYPE_CHECKING" or "__name__" in test
+        is_free = _FOR_TYPE_CHECKERS.fullmatch(test) is not None or "__name__" in test
         body = [node.body] if isinstance(node, ast.IfExp) else node.body
         otherwise = [node.orelse] if isinstance(node, ast.IfExp) else node.orelse
         inside = _in_branch(place)
