@@ -80,6 +80,11 @@ class Interactions:
                 if origin != module:
                     self.changed_by.setdefault(module, set()).add(origin)
 
+    def did_more(self) -> bool:
+        """Return whether the modules did more than read names of each other."""
+        others = (self.cycles, self.changed_by, self.texts, self.may_raise)
+        return self.is_entangled or any(others)
+
     def note_text(self, span: Span) -> None:
         """Note that the source text at a location was read."""
         self.texts.add(span.path)

@@ -33,7 +33,7 @@ from .failures import PythonError
 from .interactions import Interactions
 from .objects import CallArguments, Flow, Frame, Suite
 from .path_values import ProjectPath
-from .snapshot import Snapshot
+from .snapshot import SharedModule, Snapshot
 from .values import External, Known, ModuleRef, SequenceValue, Symbolic, Unknown, Value
 
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
@@ -43,9 +43,10 @@ _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
 class Machine(ABC):
     """Evaluate the modules of one project.
 
-    `load` returns a module's syntax, None if it has none.  `environment` are the variables that a
-    build may read; `stated` are those whose values the project itself contains, so that they are no
-    secrets.  `dialects` know the SDKs that a program may import.
+    `load` returns a module's syntax, None if it has none.  `shared` returns a module that another
+    evaluation of the project has evaluated, None if there is none.  `environment` are the variables
+    that a build may read; `stated` are those whose values the project itself contains, so that they
+    are no secrets.  `dialects` know the SDKs that a program may import.
 
     `frames` are the modules evaluated so far; `endpoints` are what they declare.  `stopped` has the
     modules that needed too many steps, with the position at which they were stopped.  `failed` has
@@ -63,6 +64,7 @@ class Machine(ABC):
     project: Project
     load: Callable[[str], Syntax | None]
     environment: Mapping[str, str]
+    shared: Callable[[str], SharedModule | None] = field(default=lambda _name: None)
     stated: frozenset[str] = frozenset()
     dialects: tuple[Semantics, ...] = ()
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
@@ -118,12 +120,14 @@ class Machine(ABC):
         syntax = self.load(name)
         if syntax is None:
             return None
-        frame = _module_frame(syntax, name)
-        self.frames[name] = frame
         outer = self.activation
         if outer.assigned or self.has_changed_imports():
             # The module may depend on what the modules that import it did before.
             self.interactions.is_entangled = True
+        elif outer.module and self._take_shared(name):
+            return self.frames[name]
+        frame = _module_frame(syntax, name)
+        self.frames[name] = frame
         self.interactions.begin(name, outer.module, self.endpoints)
         self.activation = Activation(module=name, assigned=dict(outer.assigned))
         try:
@@ -145,6 +149,23 @@ class Machine(ABC):
         self.effects[name] = Effects(new, ended.has_guessed)
         self._repeat(self.effects[name])
         return frame
+
+    def _take_shared(self, name: str) -> bool:
+        """Take a module, and what it needs, from another evaluation; return False if that is not possible."""
+        shared = self.shared(name)
+        if shared is None or any(
+            self.frames.get(module, frame) is not frame for module, frame in shared.frames.items()
+        ):
+            return False
+        for module in shared.frames.keys() - self.frames.keys():
+            self.load(module)
+            self.frames[module] = shared.frames[module]
+            self.effects[module] = Effects({}, has_guessed=False)
+            self._snapshots.append(shared.snapshots[module])
+        for reader, read in shared.reads.items():
+            self.interactions.reads.setdefault(reader, set()).update(read)
+        self.passed_over |= shared.passed_over
+        return True
 
     def import_module(self, name: str) -> None:
         """Execute the import of a module and of the packages that contain it.

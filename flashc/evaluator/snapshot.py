@@ -1,9 +1,14 @@
-"""Detect whether other modules changed a module's values after its own code had ended."""
+"""Detect whether other modules changed a module's values after its own code had ended.
+
+While none has, several evaluations can share the values.
+"""
 
 from __future__ import annotations
 
 import operator
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import EnumMeta
 from typing import Any, cast
 
 from .declarations import EndpointValue
@@ -18,16 +23,20 @@ from .objects import (
     LambdaValue,
     PartialValue,
 )
+from .path_values import ProjectPath
 from .values import (
     BoundMethod,
     DictValue,
     DisorderedValue,
+    External,
     IteratorValue,
     Known,
     MappingObject,
+    ModuleRef,
     SequenceValue,
     Value,
     ViewValue,
+    is_constant,
 )
 
 
@@ -42,6 +51,8 @@ class Snapshot:
         self._iterators: list[tuple[IteratorValue, int, object]] = []
         self._instances: list[tuple[InstanceValue | AttributesValue | DisorderedValue, object]] = []
         self._mappings: list[tuple[MappingObject, object]] = []
+        self._arguments: list[tuple[dict[str, Argument], dict[str, Argument]]] = []
+        self._others: list[object] = []
         self._pending: list[Value] = []
         self._take_names(frame.names)
         while self._pending:
@@ -64,6 +75,18 @@ class Snapshot:
             )
             and all(instance.escaped is escaped for instance, escaped in self._instances)
             and all(mapping.state() == state for mapping, state in self._mappings)
+            and all(now == then for now, then in self._arguments)
+        )
+
+    def is_complete(self) -> bool:
+        """Return whether the snapshot has the whole state of all values.
+
+        It does not have that of an iterator, which computes its next element in the evaluation that
+        made it, that of a function with `functools.cache`, and that of rare objects.
+        """
+        return not (self._iterators or self._mappings) and all(
+            is_constant(each) or isinstance(each, (External, ModuleRef, ProjectPath, EnumMeta))
+            for each in self._others
         )
 
     def _take(self, value: Value) -> None:
@@ -102,6 +125,8 @@ class Snapshot:
                 self._take_names(inside.names)
             case FunctionValue() | LambdaValue():
                 self._seen.add(id(inside))
+                if isinstance(inside, FunctionValue) and inside.memo is not None:
+                    self._others.append(inside)
                 self._pending.extend(inside.defaults.values())
                 self._take_closure(inside.frame)
             case PartialValue():
@@ -115,16 +140,23 @@ class Snapshot:
                 self._seen.add(id(inside))
                 self._take_arguments(inside)
             case _:
-                pass
+                self._others.append(inside)
 
     def _take_arguments(self, item: DialectObject) -> None:
-        """Record the arguments with which an object of an SDK was made."""
+        """Record the arguments with which an object of an SDK was made.
+
+        The program may change those of an endpoint too, which `Interactions` records.
+        """
         parts = [getattr(item, each.name) for each in fields(cast("Any", item))]
         for part in parts:
+            if isinstance(part, EndpointValue):
+                self._others.append(part)
             given = part.arguments if isinstance(part, EndpointValue) else part
             if isinstance(given, dict):
-                arguments = cast("dict[object, object]", given).values()
-                self._pending.extend(a.value for a in arguments if isinstance(a, Argument))
+                arguments = cast("dict[str, Argument]", given)
+                if given is part:
+                    self._arguments.append((arguments, dict(arguments)))
+                self._pending.extend(a.value for a in arguments.values() if isinstance(a, Argument))
 
     def _take_closure(self, frame: Frame) -> None:
         """Record the names of the functions around a function, which are a part of its state."""
@@ -138,6 +170,24 @@ class Snapshot:
             self._seen.add(id(names))
             self._names.append((names, dict(names)))
             self._pending.extend(names.values())
+
+
+@dataclass(frozen=True, eq=False)
+class SharedModule:
+    """A module that did nothing but define names when it was evaluated, with the modules that it needed.
+
+    `frames` has the names of the module and of those that it needed.  `reads` and `passed_over` are
+    the records of the evaluation, as in `Interactions` and `Machine`.
+    """
+
+    frames: Mapping[str, Frame]
+    snapshots: Mapping[str, Snapshot]
+    reads: Mapping[str, frozenset[tuple[str, str]]]
+    passed_over: frozenset[str]
+
+    def is_unchanged(self) -> bool:
+        """Return whether no worker has changed a value of these modules since they were evaluated."""
+        return all(snapshot.is_unchanged() for snapshot in self.snapshots.values())
 
 
 def _content(container: SequenceValue | DictValue) -> list[object]:

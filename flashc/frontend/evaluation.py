@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flashc.evaluator.interpreter import Interpreter
 from flashc.evaluator.machine import Machine
+from flashc.evaluator.snapshot import SharedModule, Snapshot
 from flashc.project.environment import BuildEnvironment
 from flashc.project.inputs import (
     VOLATILE,
@@ -26,6 +27,7 @@ from flashc_core.encoding import printable
 from flashc_ir.modules import ImportFailure
 
 from .dialect import Dialect
+from .shared_modules import SharedModules
 
 
 @dataclass(eq=False)
@@ -33,7 +35,8 @@ class Evaluation:
     """One evaluation of some modules, the `roots`, each as a worker evaluates it.
 
     `sink` gets the errors in the text of the roots.  An error in another module is reported by the
-    evaluation that has this module as a root.
+    evaluation that has this module as a root.  `shared` has modules that other evaluations of the
+    same state of the project need too; if it is None, nothing is shared.
     """
 
     project: Project
@@ -41,6 +44,7 @@ class Evaluation:
     dialects: tuple[Dialect, ...]
     sink: Sink
     environment: BuildEnvironment
+    shared: SharedModules | None = None
     loaded: dict[str, Syntax | None] = field(default_factory=dict[str, "Syntax | None"])
     machine: Machine = field(init=False)
 
@@ -50,6 +54,7 @@ class Evaluation:
         self.machine = Interpreter(
             project=self.project,
             load=self.load,
+            shared=self.share,
             environment=self.environment,
             stated=self.environment.stated,
             dialects=tuple(dialect.semantics() for dialect in self.dialects),
@@ -63,6 +68,16 @@ class Evaluation:
             sink = self.sink if name in self.roots else Sink()
             self.loaded[name] = parse_module(self.project, name, sink)
         return self.loaded[name]
+
+    def share(self, name: str) -> SharedModule | None:
+        """Return a module that other evaluations have evaluated too, if it only defines names."""
+        return None if self.shared is None else self.shared.get(name, self._alone)
+
+    def _alone(self, name: str) -> SharedModule | None:
+        """Evaluate a module on its own; return it if its names can be shared."""
+        alone = replace(self, roots=(name,), sink=Sink(), loaded={})
+        alone.run()
+        return None if alone.environment.asked else _to_share(alone.machine, name)
 
     def run(self) -> None:
         """Evaluate the roots, in order."""
@@ -163,3 +178,24 @@ class Evaluation:
         yield from map(effects_input, self.machine.passed_over)
         if not self.machine.files_unchanged:
             yield VOLATILE
+
+
+def _to_share(machine: Machine, name: str) -> SharedModule | None:
+    """Return the only module that a machine was asked to evaluate, for other evaluations.
+
+    The result is None if the module does more than define names, or if a snapshot does not contain
+    the whole state of a value.
+    """
+    did_more = (
+        *(machine.endpoints, machine.stopped, machine.failed, machine.files, machine.folders),
+        *(machine.lost, machine.unknown_decorators, machine.assigned_externals),
+        *(machine.sdk_imports, machine.tested_variables, machine.may_raise_count),
+        *(not machine.files_unchanged, name not in machine.frames),
+        *(machine.interactions.did_more(), machine.has_changed_imports()),
+        *(effects.assigned or effects.has_guessed for effects in machine.effects.values()),
+    )
+    snapshots = {module: Snapshot(frame) for module, frame in machine.frames.items()}
+    if any(did_more) or not all(snapshot.is_complete() for snapshot in snapshots.values()):
+        return None
+    reads = {reader: frozenset(r) for reader, r in machine.interactions.reads.items() if reader}
+    return SharedModule(dict(machine.frames), snapshots, reads, frozenset(machine.passed_over))

@@ -22,6 +22,7 @@ from .decode import ArgumentDecoder
 from .dialect import Dialect, Lowered, lower_all
 from .evaluation import Evaluation
 from .nested import nested_endpoints
+from .shared_modules import SharedModules
 from .summary import Component, ComponentSummary
 from .top_imports import find_top_imports
 
@@ -44,16 +45,17 @@ def summarise(
     dialects: tuple[Dialect, ...],
     relevant: Collection[str],
     *,
+    shared: SharedModules | None = None,
     trace: bool = False,
     no_sandbox: bool = False,
 ) -> ComponentSummary:
     """Return the summary of the modules `names`: their endpoints, imports and findings.
 
-    `relevant` are the names of all modules that have summaries; `trace` and `no_sandbox` are as in
-    `Options`.
+    `relevant` are the names of all modules that have summaries; `shared` is as in `Evaluation`;
+    `trace` and `no_sandbox` are as in `Options`.
     """
     sink = Sink()
-    evaluation = Evaluation(project, names, dialects, sink, environment)
+    evaluation = Evaluation(project, names, dialects, sink, environment, shared)
     modules = [_module(name, evaluation) for name in names]
     evaluation.run()
     machine = evaluation.machine

@@ -17,6 +17,7 @@ from typing import Any
 
 _KEPT_NODES = 1024
 _FIELDS = "__dataclass_fields__"
+_MODULE_OF_THE_BASE, _CHECK = "libcst._nodes.base", "__post_init__"
 _MODULE_OF_SLOTS = "libcst._add_slots"
 WHITESPACE = ("SimpleWhitespace", "ParenthesizedWhitespace", "TrailingWhitespace", "Newline")
 """The kinds of nodes that have no positions in the process."""
@@ -44,6 +45,7 @@ def _light_nodes() -> Generator[None, None, None]:
       contain a third of the two hundred kinds of nodes, and generating and compiling the methods of
       all of them takes half of the time of importing LibCST.  They get no methods that LibCST
       overrides.  Without `frozen`, nodes are only not protected against changes.
+    - They do not check themselves: Python's compiler has checked the program before.
     - They have no slots: to add slots, the fields have to be known, and each class is made twice.
     - `isinstance` does not ask the registries of abstract classes, which takes several times longer.
     """
@@ -65,15 +67,14 @@ def _light_nodes() -> Generator[None, None, None]:
 def _lighten_whitespace() -> None:
     """Let the nodes of white space, which are half of all nodes, do only what reading needs.
 
-    They are not checked, because the parser makes them only of white space.  They get no positions,
-    because reading needs none.  Therefore one node can stand for all equal ones; the parser takes the
-    classes from the package `libcst`, and gets such a node from a cache there.
+    They get no positions, because reading needs none.  Therefore one node can stand for all equal
+    ones; the parser takes the classes from the package `libcst`, and gets such a node from a cache
+    there.
     """
     libcst = import_module("libcst")
     whitespace = import_module("libcst._nodes.whitespace")
     for name in WHITESPACE:
         kind = getattr(whitespace, name)
-        kind.__post_init__ = _skip_check
         kind._codegen = kind._codegen_impl
     for name in ("SimpleWhitespace", "Newline"):  # nodes without other nodes
         setattr(libcst, name, lru_cache(_KEPT_NODES)(getattr(whitespace, name)))
@@ -95,10 +96,6 @@ def _lighten_parentheses() -> None:
     kind._parenthesize = parenthesize
 
 
-def _skip_check(_node: object) -> None:
-    """Do not check a node that the parser made."""
-
-
 _WHOLE_DATACLASS: Callable[..., object] = dataclasses.dataclass
 
 
@@ -106,6 +103,8 @@ def _light_dataclass(cls: type | None = None, /, **options: bool) -> object:
     """Make a class a dataclass at its first use, and only with `__init__`."""
     if cls is None:
         return partial(_light_dataclass, **options)
+    if cls.__module__ == _MODULE_OF_THE_BASE and _CHECK in vars(cls):
+        delattr(cls, _CHECK)
     options |= {"frozen": False, "eq": False, "repr": False}
     if "__init__" in vars(cls) or not options.get("init", True):
         return _WHOLE_DATACLASS(cls, **options)

@@ -1,6 +1,7 @@
 """Get the summaries of modules (endpoints, imports, findings), from the cache or by evaluation.
 
-Each module is evaluated with all modules that it imports, as on a separate worker.  Its summary
+Each module is evaluated with all modules that it imports, as on a separate worker; a module that
+only defines names is evaluated once for several workers.  The summary of a module
 lists what it read of other modules, and is valid as long as that stays the same.  So after an edit
 flashc reads again only the modules that the edit can affect, and stops at a module whose exports
 have not changed.  Modules in an import cycle, and modules that add routes to the same endpoint, are
@@ -22,6 +23,7 @@ from itertools import chain
 import msgspec
 
 from flashc.frontend.dialect import Dialect
+from flashc.frontend.shared_modules import SharedModules
 from flashc.frontend.summary import Component, ComponentSummary, ModuleExports, SummaryLinks
 from flashc.project.inputs import InputDigests, is_about_code, module_input, module_of_value
 from flashc.project.workspace import Workspace
@@ -103,6 +105,7 @@ class _Library:
     _under_way: set[str] = field(default_factory=set[str])
     _evaluations: int = 0
     _sent: int = 0
+    _shared: SharedModules = field(default_factory=SharedModules)
 
     # Summaries ------------------------------------------------------------------------------------
 
@@ -187,7 +190,9 @@ class _Library:
     def detached(self) -> _Library:
         """Return a copy of what is known so far, for another process."""
         workspace = replace(self.workspace, prefork=None)
-        return replace(self, workspace=workspace, meanwhile=_nothing, summaries={})
+        return replace(
+            self, workspace=workspace, meanwhile=_nothing, summaries={}, _shared=SharedModules()
+        )
 
     def read_batch(self, batch: Batch) -> BatchResult:
         """Read the components of a batch that are not cached, and cache their summaries."""
@@ -199,7 +204,14 @@ class _Library:
         summaries: list[ComponentSummary] = []
         for component in batch.absent:
             summaries.append(
-                summarise(component, project, environment, self.dialects, self.relevant)
+                summarise(
+                    component,
+                    project,
+                    environment,
+                    self.dialects,
+                    self.relevant,
+                    shared=self._shared,
+                )
             )
             self._evaluations += summaries[-1].evaluated
             if self.is_limited and self._evaluations > max_evaluations(len(self.relevant)):

@@ -22,6 +22,7 @@ from .newer import is_known_to_host, newer_syntax
 from .positions import Extent, extents
 from .problems import ChainTooLong, NestedTooDeeply, SyntaxProblem
 from .stack import call_on_new_stack
+from .walk import find_nodes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -138,6 +139,8 @@ def _parse(text: str) -> tuple[cst.Module, CodeType | None]:
             raise host or ChainTooLong(line)
     try:
         tree = cst.parse_module(text)
+        if host is not None:
+            _check(tree)
     except cst.ParserSyntaxError as error:
         raise host or _problem(error.message) from error
     except cst.CSTValidationError as error:  # what the grammar allows, as `b"a" "b"`
@@ -154,6 +157,19 @@ def _is_surely_shallow(text: str) -> bool:
     """Return whether a text is so short that it can't contain a chain that is too long for LibCST."""
     brackets = text.count("(") + text.count("[") + text.count("{")
     return len(text) <= _MAX_SHORT_TEXT and brackets <= MAX_BRACKETS
+
+
+def _check(tree: cst.Module) -> None:
+    """Check what the grammar of LibCST's parser does not, as `b"a" "b"`.
+
+    A process that only reads modules does not do it while it parses, because Python's compiler has
+    done it already; see `flashc.incremental.light_libcst`.
+
+    Raises:
+        CSTValidationError: the text is not valid Python.
+    """
+    for node in find_nodes(tree, cst.CSTNode):
+        node._validate()  # pyright: ignore[reportPrivateUsage]  # LibCST's constructors call it too
 
 
 _PARSER_POSITION = re.compile(r"error at (\d+):(\d+)")

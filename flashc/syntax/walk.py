@@ -119,6 +119,22 @@ def dotted(node: cst.BaseExpression) -> str | None:
             return None
 
 
+def plain_literal(node: cst.BaseExpression) -> str | int | None:
+    """Return the value of a simple string or integer.
+
+    The result is None for other literals, which Python has to compile.
+    """
+    if isinstance(node, cst.SimpleString):
+        text = node.value
+        if text[0] not in "\"'" or "\\" in text or "\r" in text:
+            return None
+        quotes = 3 if text.startswith(text[0] * 3) else 1
+        return text[quotes:-quotes]
+    if isinstance(node, cst.Integer) and node.value.isdecimal() and len(node.value) < 19:
+        return int(node.value)
+    return None
+
+
 def string_literal(node: cst.BaseExpression) -> str | None:
     """Return the value of a string literal, including implicit concatenation.
 
@@ -126,7 +142,8 @@ def string_literal(node: cst.BaseExpression) -> str | None:
     """
     match node:
         case cst.SimpleString() | cst.ConcatenatedString():
-            value = node.evaluated_value
+            plain = plain_literal(node)
+            value = node.evaluated_value if plain is None else plain
             return value if isinstance(value, str) and is_text(value) else None
         case _:
             return None

@@ -11,6 +11,7 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
 from flashc.evaluator.values import Known, Symbolic, Unknown, Value
+from flashc.syntax import walk
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
 
@@ -22,7 +23,7 @@ def literal(
     span: Span,
 ) -> Value:
     """Return the value of a literal; Python's own warnings about invalid escapes are dropped."""
-    plain = _plain_value(node)
+    plain = walk.plain_literal(node)
     if plain is not None:
         return Known(plain, span)
     try:
@@ -31,20 +32,6 @@ def literal(
             return Known(node.evaluated_value, span)
     except (ValueError, SyntaxError):  # Python limits the digits of an integer
         return Unknown(reason="the literal is too large", origin=span)
-
-
-def _plain_value(node: cst.BaseExpression) -> str | int | None:
-    """Return the value of a simple string or integer.
-
-    The result is None for other literals, which Python has to compile.
-    """
-    if isinstance(node, cst.SimpleString):
-        text = node.value
-        is_plain = text[0] in "\"'" and not text.startswith(text[0] * 3) and "\\" not in text
-        return text[1:-1] if is_plain else None
-    if isinstance(node, cst.Integer) and node.value.isdecimal() and len(node.value) < 19:
-        return int(node.value)
-    return None
 
 
 def string(
