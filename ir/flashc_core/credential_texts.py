@@ -148,7 +148,11 @@ def _private_keys(data: bytes) -> Iterator[Credential]:
 
 def _in_urls(data: bytes) -> Iterator[Credential]:
     """Yield passwords in URLs of hosts that others can reach, and URLs that are secrets themselves."""
-    user = r"://([^\s'\"`<>/?#@:\\(),]*):([^\s'\"`<>@/\\(),]+)@([\w.-]*)"
+    user = (
+        r"://([^\s'\"`<>/?#@:\\(),]*)"
+        r":([^\s'\"`<>@/\\(),]+(?:@[^\s'\"`<>/?#\\(),]*(?=@[\w-]+\.))?)"  # `@` in a password
+        r"@([\w.-]*)"
+    )
     for match in _pattern(user).finditer(data):
         if _is_password(match[1], match[2]) and not _is_local(match[3].lower()):
             yield Credential(*match.span(2), "a password")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from .credential_texts import PRIVATE_KEY, find_credentials
 
@@ -15,8 +16,12 @@ _PREFIX = re.compile(
 )
 # The part of a URL before the host, up to the last `@` before the path.
 _USER = re.compile(r"(?<=://)[^\s'\"`<>/?#]*(?=@)")
-# A password with a slash in it: what is after the colon is no port.
-_SLASHED = re.compile(r"(?<=://)[^\s'\"`<>:/@]*:(?!\d*[/?#\s'\"`<>])[^\s'\"`<>@]*(?=@)")
+# A password with `/`, `?` or `#` in it, up to the last `@`: what is after the colon is no port.
+_SLASHED = re.compile(
+    r"(?<=://)[^\s'\"`<>:/@]*:(?!\d*[/?#\s'\"`<>])[^\s'\"`<>/?#@]*[/?#][^\s'\"`<>]*(?=@)"
+)
+# The same in a text that is not source code, so that quotes can be a part of the password; and the host.
+_LOGIN = re.compile(r"(?<=://)([^\s/]*|[^\s/:@\[]*:(?!\d*[/?#\s])(?:(?!://)\S)*)@([^\s/:?#@]*)")
 _QUERY = re.compile(
     r"(?<=[?&])([\w.-]*(?:token|key|secret|password|passwd|signature|sig|credential)[\w.-]*=)"
     r"[^&#\s'\"`<>]+",
@@ -36,6 +41,23 @@ _REFERENCE = re.compile(r"\{\{\s*RUNPOD_SECRET_\w+\s*\}\}")
 def has_secret_reference(text: str) -> bool:
     """Return whether the platform puts one of its secrets into a value: `{{ RUNPOD_SECRET_x }}`."""
     return _REFERENCE.search(text) is not None
+
+
+def logins_in(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the user, the password and the host of each URL in a text that has a user.
+
+    They are as the URL spells them.  A password may contain `@`, also `/`, `?` and `#`, which should be
+    encoded in URLs.
+    """
+    for login, host in _LOGIN.findall(text):
+        user, _, password = login.partition(":")
+        if host:
+            yield user, password, host
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the users and passwords in its URLs; see `logins_in`."""
+    return _LOGIN.sub(r"\2", text)
 
 
 def masked(text: str) -> str:

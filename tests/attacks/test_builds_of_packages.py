@@ -148,12 +148,13 @@ def test_a_changed_lock_is_refused(kind: str, tmp_path: Path) -> None:
 def test_credentials_of_indexes_are_in_no_variable(tmp_path: Path) -> None:
     given = {
         "UV_INDEX_URL": "https://ci:se%20cret-1@a.shop.dev/simple",
-        "UV_INDEX": "corp=https://b.shop.dev/simple other=https://secret-2@c.shop.dev/simple",
+        "UV_INDEX": "corp=https://me:p@secret-8@b.shop.dev/simple other=https://secret-2@c.shop.dev/simple",
         "UV_INDEX_CORP_USERNAME": "ci",
         "UV_INDEX_CORP_PASSWORD": "secret-3",
         "UV_PUBLISH_TOKEN": "secret-4",
         "UV_KEYRING_PROVIDER": "disabled",
-        "PIP_EXTRA_INDEX_URL": "https://ci:secret-5@d.shop.dev/simple",
+        "PIP_EXTRA_INDEX_URL": "https://ci:p@secret-5@d.shop.dev/simple",
+        "UV_FIND_LINKS": "https://ci:a/b@secret-7@f.shop.dev/simple",
         "NETRC": str(tmp_path / "own"),
     }
     (tmp_path / "own").write_text("machine e.shop.dev login ci password secret-6\n")
@@ -171,7 +172,8 @@ def test_credentials_of_indexes_are_in_no_variable(tmp_path: Path) -> None:
     assert lines[0] == 'machine a.shop.dev login "ci" password "se cret-1"'
     assert 'machine b.shop.dev login "ci" password "secret-3"' in lines
     assert 'machine c.shop.dev login "secret-2" password ""' in lines
-    assert 'machine d.shop.dev login "ci" password "secret-5"' in lines
+    assert 'machine d.shop.dev login "ci" password "p@secret-5"' in lines
+    assert 'machine f.shop.dev login "ci" password "a/b@secret-7"' in lines
     assert "machine e.shop.dev login ci password secret-6" in lines
 
 

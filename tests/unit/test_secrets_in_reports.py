@@ -16,7 +16,7 @@ from flashc.cli.main import cli
 from flashc.lsp.analysis import analyse
 from flashc.report.text import render
 from flashc_core import rules
-from flashc_core.credentials import masked
+from flashc_core.credentials import masked, without_credentials
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Lines, Span, WholeFile
 from tests.support.projects import ROOT, compile_folder
@@ -180,6 +180,7 @@ def test_an_unsaved_list_of_requirements_is_read_from_the_editor(project: Path) 
         ("x @ https://me:secret@host/x.whl", "x @ https://me:******@host/x.whl"),
         ("https://me:p@ss@host/x", "https://me:****@host/x"),
         ("https://me:se/cret@host/x", "https://me:*******@host/x"),
+        ("https://me:s/c@r?e#t@host/x", "https://me:*********@host/x"),
         ("https://:secret@host/x", "https://:******@host/x"),
         ("git+https://x:y@host/a.git@v1", "git+https://x:*@host/a.git@v1"),
         ("https://0123456789abcdef@host/x", "https://****************@host/x"),
@@ -201,6 +202,30 @@ def test_an_unsaved_list_of_requirements_is_read_from_the_editor(project: Path) 
 )
 def test_credentials_are_masked_where_they_stand(text: str, shown: str | None) -> None:
     assert masked(text) == (text if shown is None else shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x @ https://me:secret@host/x.whl", "x @ https://host/x.whl"),
+        ("https://me:p@ss@host/x", "https://host/x"),
+        ("https://me@corp:p@ss@host:8080/x", "https://host:8080/x"),
+        ("https://me:p?a#s's@host/x", "https://host/x"),
+        ("https://me:s/c@r?e#t@host/x", "https://host/x"),
+        ("https://:secret@host", "https://host"),
+        ("https://me:secret@/x", "https:///x"),
+        ("git+https://x:y@host/a.git@v1", "git+https://host/a.git@v1"),
+        ("git+ssh://git@github.com:a/b.git@main", "git+ssh://github.com:a/b.git@main"),
+        ("-f https://a:p@ss@b/c https://d:s/t@e", "-f https://b/c https://e"),
+        # These have no credentials.
+        ("https://host:8080/a@b", None),
+        ("https://[::1]:8080/a@b", None),
+        ("https://host/x.git@v1#egg=x", None),
+        ("see https://a.example: mail me@example.com", None),
+    ],
+)
+def test_messages_have_no_user_and_no_password_of_a_url(text: str, shown: str | None) -> None:
+    assert without_credentials(text) == (text if shown is None else shown)
 
 
 @given(st.text(), st.text("abc:/@?#&=$ \"'", max_size=30))

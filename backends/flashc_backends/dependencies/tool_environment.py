@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
+from flashc_core.credentials import logins_in, without_credentials
 from flashc_core.temporary import temporary_folder
 
 # What uv, pip and a compiler need.  Other variables may hold secrets, which a build script could read.
@@ -27,8 +28,7 @@ _NEEDED = re.compile(
 _CREDENTIALS = re.compile(
     r"(UV|PIP)_\w*(PASSWORD|USERNAME|TOKEN|SECRET|CREDENTIALS)", re.IGNORECASE
 )
-_LOGIN = re.compile(r"(?<=://)([^/\s@:]*)(?::([^/\s@]*))?@([^/\s:@]+)")
-_NAMED_INDEX = re.compile(r"(?:^|\s)([\w.-]+)=(\w+)://(?:[^/\s@]*@)?([^/\s:@]+)")
+_NAMED_INDEX = re.compile(r"(?:^|\s)([\w.-]+)=\w+://([^/\s:@]+)")
 _WIDE = {"COLUMNS": "10000"}  # tools break their messages at the width of the user's terminal
 _PATHS = re.compile(r"(UV|PIP)_\w*(FILE|DIR|FIND_LINKS|CONSTRAINTS?|CERT)|NETRC|SSL_CERT_FILE")
 
@@ -57,7 +57,7 @@ def tool_environment(given: Mapping[str, str], *, home: Path | None) -> dict[str
     logins = [*_logins(found), _read_netrc(given)]
     for name, value in kept.items():
         if name.upper().startswith(("UV_", "PIP_")):
-            kept[name] = _LOGIN.sub(r"\3", value)
+            kept[name] = without_credentials(value)
     kept["HOME"] = str(home)
     netrc = home.with_name("netrc")
     netrc.touch(mode=0o600)
@@ -81,9 +81,9 @@ def _logins(variables: Mapping[str, str]) -> Iterator[str]:
     for variable, value in variables.items():
         if not variable.upper().startswith(("UV_", "PIP_")):
             continue
-        for user, password, host in _LOGIN.findall(value):
+        for user, password, host in logins_in(value):
             yield _login(host, unquote(user), unquote(password))
-        for index, _, host in _NAMED_INDEX.findall(value):
+        for index, host in _NAMED_INDEX.findall(without_credentials(value)):
             login = index_login(index, variables)
             if login is not None:
                 yield _login(host, *login)

@@ -12,12 +12,13 @@ from typing import Any, cast
 from flashc.project.inputs import file_input
 from flashc.project.project import Project
 from flashc_core import rules
+from flashc_core.credentials import without_credentials
 from flashc_core.diagnostics import Rule, Sink
 from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 
-from .texts import InvalidText, Parsed, parse, without_credentials
+from .texts import InvalidText, Parsed, parse
 
 GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from flashc_core.credentials import without_credentials
 from flashc_core.files import MOST_READ
 from flashc_core.source import Lines, Span
 from flashc_core.temporary import temporary_folder
@@ -15,7 +16,7 @@ from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
 from .includes import includes_in
-from .texts import InvalidText, checked_hash, source_of, without_credentials
+from .texts import InvalidText, checked_hash, source_of
 
 REQUIREMENTS = "requirements.txt"
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"

@@ -370,11 +370,6 @@ def _check_name(name: str, source: Source) -> None:
         raise InvalidText(f"`{file}` is a wheel of `{found}`, not of `{name}`")
 
 
-def without_credentials(text: str) -> str:
-    """Return a text without the users and passwords in its URLs."""
-    return re.sub(r"://[^/@\s]*@", "://", text)
-
-
 def is_archive(path: str) -> bool:
     """Return whether a path is that of a wheel or a source archive, by its name."""
     return path.endswith((".whl", *_ARCHIVES))
