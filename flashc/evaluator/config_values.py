@@ -238,7 +238,7 @@ class ConfigMapping(MappingObject):
         self.document.escaped = self.document.escaped or reason
 
     def state(self) -> object:
-        """Return what differs after each change."""
+        """Return a value that is different after each change of the contents."""
         return self.document.version, self.document.escaped
 
     def parts(self) -> Iterable[Value]:

@@ -37,7 +37,7 @@ def escape_value(value: Value, reason: Unknown) -> None:
                 iterator.escaped = iterator.escaped or reason
             case InstanceValue() as instance:
                 pending.extend(instance.names.values())
-                if not instance.of.is_tuple:
+                if not instance.of.is_named_tuple:
                     instance.escaped = instance.escaped or reason
                     instance.names.update(dict.fromkeys(instance.names, reason))
             case AttributesValue() as attributes:

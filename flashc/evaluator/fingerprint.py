@@ -1,7 +1,7 @@
 """Compute digests of evaluated values, so that the cache notices changes of a module's exports.
 
-Law: if two values have the same fingerprint, a module that imports one or the other computes the
-same and has the same findings at the same positions.
+Law: if two values have the same fingerprint, a module that imports one of them computes the same
+results and has the same findings, at the same positions, as with the other.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _Digest:
             self._add_object(item)
 
     def _add_sequence(self, kind: str, items: list[Any]) -> None:
-        """Add the items of a sequence to the digest."""
+        """Add the kind, the length and the items of a sequence to the digest."""
         self._write(kind, len(items))
         for item in items:
             self._add(item)

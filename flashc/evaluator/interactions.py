@@ -23,8 +23,8 @@ class Interactions:
     `qualname()` if the body of a function was executed.  `active` are the modules that are being
     executed, the innermost last.  `cycles` are import cycles, each with the modules that were being
     executed.  `origins` has the module that declared an endpoint, by the endpoint's id.
-    `changed_by` has, for each module, the modules whose endpoints it changed. `texts` are the paths
-    of modules whose source text was read.  `may_raise` are the modules whose top may raise an
+    `changed_modules` has, for each module, the modules whose endpoints it changed.  `texts` are the
+    paths of modules whose source text was read.  `may_raise` are the modules whose top may raise an
     exception: only the first import of such a module can raise it in a `try`.  `is_entangled`: the
     modules share state in a way that the other records do not show.
     """
@@ -33,7 +33,7 @@ class Interactions:
     active: list[str] = field(default_factory=list[str])
     cycles: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     origins: dict[int, str] = field(default_factory=dict[int, str])
-    changed_by: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    changed_modules: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     texts: set[str] = field(default_factory=set[str])
     may_raise: set[str] = field(default_factory=set[str])
     is_entangled: bool = False
@@ -54,20 +54,26 @@ class Interactions:
             self.cycles.append(tuple(self.active[self.active.index(module) :]))
 
     def note_declaration(self, module: str, endpoint: EndpointValue) -> None:
-        """Note which module's top declared an endpoint."""
+        """Note that the top-level code of `module` declared an endpoint.
+
+        The present size of the endpoint is recorded, from which later changes are detected.
+        """
         self.origins[id(endpoint)] = module
         self._sizes[id(endpoint)] = _size(endpoint)
 
     def begin(self, module: str, importer: str, endpoints: list[EndpointValue]) -> None:
-        """Note that `importer` begins to execute a module.
+        """Note that an import by `importer` begins to execute `module`.
 
-        Earlier changes of endpoints are the importer's own.
+        Changes of endpoints before this point are attributed to `importer`.
         """
         self.record_cause(importer, endpoints)
         self.active.append(module)
 
     def end(self, module: str, endpoints: list[EndpointValue]) -> None:
-        """Note that a module has ended; changes of endpoints since the last end are its own."""
+        """Note that the execution of `module` has ended.
+
+        Changes of endpoints since the last `begin` or `end` are attributed to it.
+        """
         self.active.pop()
         self.record_cause(module, endpoints)
 
@@ -78,11 +84,11 @@ class Interactions:
             if self._sizes.get(id(endpoint)) != (size := _size(endpoint)):
                 self._sizes[id(endpoint)] = size
                 if origin != module:
-                    self.changed_by.setdefault(module, set()).add(origin)
+                    self.changed_modules.setdefault(module, set()).add(origin)
 
     def did_more(self) -> bool:
         """Return whether the modules did more than read names of each other."""
-        others = (self.cycles, self.changed_by, self.texts, self.may_raise)
+        others = (self.cycles, self.changed_modules, self.texts, self.may_raise)
         return self.is_entangled or any(others)
 
     def note_text(self, span: Span) -> None:

@@ -111,7 +111,7 @@ class ParserValue(MappingObject):
         self.escaped = self.escaped or reason
 
     def state(self) -> object:
-        """Return what differs after each change."""
+        """Return a value that is different after each change of the contents."""
         return len(self.steps), self.escaped
 
     def parts(self) -> Iterable[Value]:
@@ -154,7 +154,7 @@ class SectionValue(MappingObject):
         self.of.escape(reason)
 
     def state(self) -> object:
-        """Return what differs after each change."""
+        """Return a value that is different after each change of the contents."""
         return self.of.state()
 
     def parts(self) -> Iterable[Value]:

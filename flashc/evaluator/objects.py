@@ -177,7 +177,7 @@ class ClassValue:
         return self.node.name.value
 
     @property
-    def is_tuple(self) -> bool:
+    def is_named_tuple(self) -> bool:
         """Whether the class is a `NamedTuple`, whose instances are sequences."""
         return any(
             isinstance(base, Known) and base.value == External("typing.NamedTuple")
@@ -197,8 +197,9 @@ class ClassValue:
     def ancestry(self) -> tuple[ClassValue, ...]:
         """Return the class and its bases in the project in Python's method resolution order.
 
-        The algorithm is C3 (Barrett and others, OOPSLA 1996), which Python uses since 2.3.  Where it finds no order,
-        Python refuses the class, and the order of the bases as they are written serves.
+        The algorithm is C3 (Barrett and others, OOPSLA 1996), which Python uses since 2.3.  If it
+        finds no order, Python refuses the class; flashc then uses the order in which the bases are
+        written.
         """
         if not self._ancestry:
             bases = [
@@ -216,8 +217,9 @@ class ClassValue:
 
 
 def _merged(orders: Iterable[Sequence[ClassValue]]) -> Iterator[ClassValue]:
-    """Yield each class of some orders once: the first of an order that comes later in no other one.
+    """Merge several orders of classes into one, in which each class occurs once.
 
+    At each step, yield the first class of an order that is not at a later position of any order.
     If there is none, the first class of the first order is taken.
     """
     pending = [deque(order) for order in orders if order]

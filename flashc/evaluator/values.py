@@ -158,14 +158,17 @@ class MappingObject(Compound):
     __slots__ = ()
 
     def current(self) -> DictValue:
-        """Return the entries as they are now; those of a mapping that is not known have escaped."""
+        """Return the current entries as a dict; its `escaped` is set if the entries are not known."""
         raise NotImplementedError
 
     def escape(self, reason: Unknown) -> None:
         """Note that code that flashc does not evaluate may have changed the mapping itself."""
 
     def state(self) -> object:
-        """Return what differs after each change of the mapping itself."""
+        """Return a value that is different after each change of the mapping.
+
+        The result is None if the mapping has no contents of its own, such as a `ChainMap`.
+        """
         return None
 
     def entry(self, key: object) -> Value | None:

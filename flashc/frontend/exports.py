@@ -26,7 +26,9 @@ def read_exports(
     evaluation.report_step_limits()
     machine = evaluation.machine
     interactions, frame = machine.interactions, machine.frames.get(name)
-    is_entangled = bool(interactions.cycles or interactions.changed_by) or evaluation.is_entangled
+    is_entangled = (
+        bool(interactions.cycles or interactions.changed_modules) or evaluation.is_entangled
+    )
     found: dict[str, str | None] = {}
     if frame is not None and (is_entangled or len(frame.names) > _MAX_NAMES):
         found = {"": None, "*": None, **dict.fromkeys(frame.names)}

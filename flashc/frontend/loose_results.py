@@ -242,7 +242,9 @@ def _may_be_json(value: ClassValue) -> bool:
     """Return whether an instance of a class may be what JSON has, such as a tuple or a str."""
     if bases_of(value) == MODELS:
         return False
-    return value.decorated or value.is_tuple or (value.has_open_bases() and not value.is_record)
+    return (
+        value.decorated or value.is_named_tuple or (value.has_open_bases() and not value.is_record)
+    )
 
 
 def _names(node: cst.CSTNode) -> Iterator[str]:

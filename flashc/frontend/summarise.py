@@ -187,7 +187,7 @@ def _joined(names: Component, machine: Machine, relevant: Collection[str]) -> tu
     for cycle in machine.interactions.cycles:
         if set(names) & set(cycle):
             found |= set(cycle)
-    for changer, changed in machine.interactions.changed_by.items():
+    for changer, changed in machine.interactions.changed_modules.items():
         if changer in names or changer not in relevant:
             found |= changed
     return tuple(sorted(found - {"", *names}))

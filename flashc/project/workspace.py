@@ -41,7 +41,10 @@ class Workspace:
         return self.project.root
 
     def sink(self) -> Sink:
-        """Return a new sink with the findings; it drops diagnostics that a comment suppresses."""
+        """Return a new sink that contains the findings of this workspace.
+
+        The sink puts diagnostics that a comment suppresses into its list `hidden`.
+        """
         sink = Sink(lambda diagnostic: any(s.hides(diagnostic) for s in self.suppressions))
         for diagnostic in self.findings:
             sink.add(diagnostic)

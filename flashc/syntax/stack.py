@@ -21,11 +21,11 @@ _current = threading.local()
 def call_on_new_stack(function: Callable[[], _T]) -> _T:
     """Call `function` in a new thread with a large stack and return its result.
 
-    So the caller does not decide how deeply `function` can recurse.  If the current thread has such
-    a stack already and uses at most `_SHALLOW` frames of it, `function` is called directly, because
-    a thread for each module would cost a fifth of the time of reading many modules.  Exceptions of
-    `function` are raised in the calling thread. `KeyboardInterrupt` ends the wait at once; the new
-    thread is a daemon and ends with the process.
+    Then the depth to which `function` can recurse does not depend on how much of the stack the
+    caller has used.  If the current thread has such a stack already and uses at most `_SHALLOW`
+    frames of it, `function` is called directly, because a thread for each module would cost a fifth
+    of the time of reading many modules.  Exceptions of `function` are raised in the calling thread.
+    `KeyboardInterrupt` ends the wait at once; the new thread is a daemon and ends with the process.
     """
     if _has_new_stack():
         return function()

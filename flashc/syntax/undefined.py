@@ -1,8 +1,8 @@
 """Find names that a module uses before anything binds them, and the names that it binds.
 
-The code that Python's compiler makes tells at once that most modules have no such name.  For the others,
-the compiler's tables say which names of a scope are global, and the tree of `ast` is walked in the order
-in which Python executes a module.
+For most modules, the code that Python's compiler produces is enough to see that they have no such name.
+For the others, the compiler's tables say which names of a scope are global, and the tree of `ast` is
+walked in the order in which Python executes a module.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _COMPREHENSIONS = {
     ast.DictComp: "dictcomp",
     ast.GeneratorExp: "genexpr",
 }
-# Nodes of which only the first part is executed in any case.
+# Nodes whose first part is always executed, while the other parts may be skipped.
 _WITH_BRANCHES = (
     ast.For,
     ast.AsyncFor,
@@ -125,7 +125,8 @@ def _used(scopes: list[symtable.SymbolTable]) -> dict[_Key, frozenset[str]]:
 def _is_global(symbol: symtable.Symbol, scope: symtable.SymbolTable) -> bool:
     """Return whether a name of a scope may be one of the module; in a class, it is until the class binds it.
 
-    `is_global` takes a function of the name `top` for the module, `is_local` does not.
+    In a function whose name is `top`, `is_global` is true for local names too, as in a module; therefore
+    names for which `is_local` is true do not count.
     """
     match scope.get_type():
         case "module":
@@ -140,10 +141,11 @@ def _is_global(symbol: symtable.Symbol, scope: symtable.SymbolTable) -> bool:
 class _Place:
     """The code around a node.
 
-    `scope` is its scope, `own` are the names that a class has bound so far, None elsewhere.
-    `targets` are the names that comprehensions bind.  `is_certain` says that the code runs whenever
-    the module is imported, `is_free` that a missing name there does no harm, `in_function` that
-    annotations are not evaluated, `conditional` that a branch or a function is around it.
+    `scope` is its scope.  `own` are the names that the class around the node has bound so far; None
+    outside a class body.  `targets` are the names that comprehensions bind.  `is_certain` says that the
+    code runs whenever the module is imported, `is_free` that a missing name in this code is not
+    reported, for example under `TYPE_CHECKING`, `in_function` that annotations are not evaluated,
+    `conditional` that a branch or a function is around it.
     """
 
     scope: _Key = ("", 0)
@@ -159,7 +161,8 @@ class _Walker:
     """Walks over the tree of a module and collects the uses of names that are not bound.
 
     `used` are the global names of each scope, `bound` the names that the module binds somewhere.
-    `before` are the names that may be bound at a place of the walk, at first those that functions bind.
+    `before` are the names that may be bound when the walk reaches a node; at the start, these are the
+    names that functions bind, and the submodules that a package imports.
     """
 
     def __init__(
@@ -216,7 +219,10 @@ class _Walker:
             self._visit_parts(node, place)
 
     def _visit_parts(self, node: ast.AST, place: _Place) -> None:
-        """Visit the parts of a node; what follows the first one may not be executed in some nodes."""
+        """Visit the parts of a node.
+
+        In the nodes of `_WITH_BRANCHES`, the parts after the first one may be skipped at run time.
+        """
         parts = children(node)
         if isinstance(node, (ast.Assign, ast.NamedExpr)):
             parts = [node.value, *(part for part in parts if part is not node.value)]
@@ -242,14 +248,14 @@ class _Walker:
             self._use(node, place)
 
     def _bind(self, name: str, place: _Place) -> None:
-        """Note that a name is bound; the names of functions are of no interest."""
+        """Record that a name is bound, unless a function binds it: `before` has such names from the start."""
         if place.own is not None:
             place.own.add(name)
         elif not place.in_function:
             self._before.add(name)
 
     def _use(self, node: ast.AST, place: _Place) -> None:
-        """Record the use of a name if it is not bound, or in any case bound later."""
+        """Record the use of a name if nothing binds it, or if the use is certain to run before the name is bound."""
         if not isinstance(node, ast.Name) or place.is_free:
             return
         name = node.id
@@ -274,7 +280,12 @@ class _Walker:
         node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda,
         place: _Place,
     ) -> None:
-        """Visit a function or a class: decorators, defaults, bases and annotations belong outside."""
+        """Visit a function, a class or a lambda.
+
+        Its decorators, defaults, bases and annotations are visited first, in the scope around it, and
+        then its body.  If it has type parameters, only its name is bound, and nothing inside it is
+        visited.
+        """
         name = "lambda" if isinstance(node, ast.Lambda) else node.name
         if getattr(node, "type_params", ()):  # they have a scope of their own
             self._bind(name, place)

@@ -20,11 +20,14 @@ SECONDS = 300.0
 Target = str | Callable[..., Any]
 
 
-def sent_on(request: httpx.Request, location: Location) -> dict[str, Any]:
-    """Return the arguments of httpx that send a request to another location of its endpoint."""
-    own = forwarded(request)
-    own["headers"] = [*own["headers"], *{**location.headers, **location.host}.items()]
-    return {**own, "url": location.web + request.url.raw_path.decode()}
+def forwarding_arguments(request: httpx.Request, location: Location) -> dict[str, Any]:
+    """Return the arguments for `httpx.Client.request` that forward a request to an endpoint's location.
+
+    They contain the credentials of that location.
+    """
+    arguments = forwarded(request)
+    arguments["headers"] = [*arguments["headers"], *{**location.headers, **location.host}.items()]
+    return {**arguments, "url": location.web + request.url.raw_path.decode()}
 
 
 class App(ABC):
@@ -109,7 +112,7 @@ class App(ABC):
 
     def send_on(self, resource: str, request: httpx.Request) -> httpx.Response:
         """Send the same request to an endpoint of this app."""
-        return self._client().request(**sent_on(request, self._location(resource)))
+        return self._client().request(**forwarding_arguments(request, self._location(resource)))
 
     def _route(
         self, endpoint: str, method: str, path: str, options: dict[str, Any]

@@ -136,7 +136,7 @@ class _Turn:
 
 
 def _arguments(send: Send) -> dict[str, Any]:
-    """Return the arguments of httpx for a request."""
+    """Return the keyword arguments of `httpx.Client.request` that send a request."""
     return {
         "method": send.method,
         "url": send.url,

@@ -11,7 +11,7 @@ from flashc_backends.cloud.keys import KeyFileError, find_key, key_file
 from flashc_backends.runtime import wire
 from flashc_backends.runtime.platform import Location, job_api_base, web_of
 
-from .app import SECONDS, sent_on
+from .app import SECONDS, forwarding_arguments
 from .conversations import run
 from .recordings import RecordingError
 
@@ -40,7 +40,7 @@ class DeployedApp:
             RecordingError: there is no API key.
         """
         with httpx.Client(timeout=SECONDS) as client:
-            return client.request(**sent_on(request, self._location(resource)))
+            return client.request(**forwarding_arguments(request, self._location(resource)))
 
     def _location(self, resource: str) -> Location:
         """Return where an endpoint is: the platform's sentinel, which finds endpoints by their names."""

@@ -13,7 +13,7 @@ from flashc_backends.preview.plan import endpoint_variables, variables_of
 from flashc_backends.runtime import wire
 from flashc_backends.runtime.platform import Location
 
-from .app import SECONDS, App, sent_on
+from .app import SECONDS, App, forwarding_arguments
 from .building import UnpackedApp
 from .conversations import run
 from .endpoints import DidNotStart, LocalEndpoint
@@ -73,7 +73,7 @@ class LocalApp(App):
         """Send a request to the app's own routes, also if something else answers for this endpoint."""
         location = location_of(resource)
         with self._own_code() as client:
-            return client.request(**sent_on(request, location))
+            return client.request(**forwarding_arguments(request, location))
 
     def _own_code(self) -> httpx.Client:
         """Return a client that reaches the app's own code."""

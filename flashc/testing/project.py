@@ -150,7 +150,9 @@ class Session:
 
     @contextmanager
     def open_local(self, replayed: Iterable[str]) -> Generator[tuple[LocalApp, Replay], None, None]:
-        """Run the app in this process until the block ends; yield it, and what answers for the endpoints in `replayed`.
+        """Open the app in this process until the block ends.
+
+        Yield the app, and the `Replay` that gives recorded answers for the endpoints in `replayed`.
 
         Raises:
             NotBuilt: the app can't be compiled.
@@ -173,7 +175,7 @@ class Session:
             app.close()
 
     def _calls(self, app: LocalApp) -> Calls:
-        """Return how recordings name the calls of an app, and what is asked for answers to record."""
+        """Return the functions that make the keys of recorded calls, and those that get new answers to record."""
         source = self._source(app)
         return Calls(
             key_of=app.targets.recorded_call,
@@ -185,7 +187,7 @@ class Session:
         )
 
     def _source(self, app: LocalApp) -> tuple[Ask, Send] | None:
-        """Return what is asked for answers to record; None if none are recorded."""
+        """Return the functions that get the answers to record, as `--flash-record` chooses; None without this option."""
         chosen: str | None = self._config.getoption("--flash-record")
         match chosen:
             case None:

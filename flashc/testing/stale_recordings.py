@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 from jsonschema.exceptions import best_match
@@ -18,6 +18,8 @@ from flashc_ir.program import Program
 
 from .recordings import Recording
 
+_Side = Literal["input", "output"]
+_SIDES: tuple[_Side, _Side] = ("input", "output")
 _DIGITS = 12  # of a digest
 _LONGEST = 200  # characters of a reason
 
@@ -31,11 +33,7 @@ class Contracts:
     def digest(self, endpoint: str, function: str) -> str | None:
         """Return a text that changes with the contract of a function; None if no code of the app runs it."""
         found = self._documents.get(endpoint)
-        schemas = (
-            [found["$defs"].get(f"{function}.{way}") for way in ("input", "output")]
-            if found
-            else []
-        )
+        schemas = [found["$defs"].get(f"{function}.{side}") for side in _SIDES] if found else []
         if not found or None in schemas:
             return None
         known = {
@@ -49,8 +47,8 @@ class Contracts:
     def problem(self, recording: Recording) -> str | None:
         """Return why a recorded answer is stale; None if it is not.
 
-        If the contract is that of the time of the recording, the answer is not stale, whatever it is: workers accept
-        and return more than schemas say.
+        An answer is never stale if the contract has not changed since the recording, even if the answer does not fit
+        the schema: workers accept and return more than schemas say.
         """
         endpoint = self._endpoints.get(recording.endpoint)
         if endpoint is None:
@@ -70,7 +68,7 @@ class Contracts:
 
     def _misfits(self, endpoint: CodeEndpoint, recording: Recording) -> Iterator[str]:
         """Yield why the arguments and the output of a recording do not fit the contract of today."""
-        takes, gives = (self._schema(recording, way) for way in ("input", "output"))
+        takes, gives = (self._schema(recording, side) for side in _SIDES)
         sent: Any = recording.arguments
         output: Any = recording.output
         if isinstance(endpoint, LoadBalanced):
@@ -85,10 +83,13 @@ class Contracts:
         if output is not UNSET:
             yield from _misfit(gives, output, "the result does not fit")
 
-    def _schema(self, recording: Recording, way: str) -> dict[str, Any]:
-        """Return the schema of what a function takes or returns, with the definitions to which it refers."""
+    def _schema(self, recording: Recording, side: _Side) -> dict[str, Any]:
+        """Return the schema of the input or the output of a recorded function or route.
+
+        It contains the definitions to which the schema refers.
+        """
         known = self._documents[recording.endpoint]["$defs"]
-        return {**known[f"{recording.function}.{way}"], "$defs": known}
+        return {**known[f"{recording.function}.{side}"], "$defs": known}
 
 
 def _misfit(schema: dict[str, Any], data: Any, told: str) -> Iterator[str]:
@@ -107,7 +108,8 @@ def _has_succeeded(output: Any) -> bool:
 def _checked(schema: dict[str, Any], recorded: Any) -> dict[str, Any]:
     """Return the schema of the parts of a request that can be checked.
 
-    The path fits its route already, and the texts of a form are in one text.
+    The path is not checked, because the route has matched it.  A form is not checked, because all its fields are
+    recorded as one text.
     """
     skipped = {"path", "cookie", *(() if "json" in recorded else ("body",))}
     if not any(key in recorded for key in ("text", "base64")):
@@ -120,7 +122,7 @@ def _checked(schema: dict[str, Any], recorded: Any) -> dict[str, Any]:
 
 
 def _parts(recorded: Any, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what a request has by the names that the schema of a route uses."""
+    """Return the parts of a recorded request under the names that the route's schema uses for them."""
     found: dict[str, Any] = {"body": recorded["json"]} if "json" in recorded else {}
     for mine, name in (("query", "query"), ("headers", "header")):
         place = schema["properties"].get(name)

@@ -154,7 +154,7 @@ def _in_urls(data: bytes) -> Iterator[Credential]:
         r"@([\w.-]*)"
     )
     for match in _pattern(user).finditer(data):
-        if _is_password(match[1], match[2]) and not _is_local(match[3].lower()):
+        if _is_password(match[1], match[2]) and not _is_unreachable_host(match[3].lower()):
             yield Credential(*match.span(2), "a password")
     hooks = (
         r"://(?:hooks\.slack\.com/(?:services|workflows|triggers)/([\w/+-]{43,56})"
@@ -168,7 +168,7 @@ def _in_urls(data: bytes) -> Iterator[Credential]:
 
 
 def _of_users(data: bytes) -> Iterator[Credential]:
-    """Yield passwords that stand behind the name of a user: in options of curl, and in headers of basic authorization."""
+    """Yield passwords that follow a user name: in options of curl, and in headers of HTTP Basic authentication."""
     if b"curl" in data:
         option = r"\s(?:-u|--user)[ =]*['\"]?([\w.@+-]+):([^\s'\"`\\]+)"
         for match in _pattern(option).finditer(data):
@@ -184,7 +184,10 @@ def _of_users(data: bytes) -> Iterator[Credential]:
 
 
 def _is_password(name: bytes, password: bytes) -> bool:
-    """Return whether a text behind the name of a user may be a password: it is no word for one, and no variable."""
+    """Return whether the text after a user name may be a password.
+
+    Placeholders such as `secret` or `${PASSWORD}` are none.
+    """
     words = r"(?i)(pass(word|wd)?|pw|pwd|secret|token|user|key|x+)_?\d*$"
     return (
         bool(password)
@@ -203,8 +206,8 @@ def _of_base64(text: bytes) -> bytes:
         return b""
 
 
-def _is_local(host: bytes) -> bool:
-    """Return whether a host is this machine, a container beside this one, or an example."""
+def _is_unreachable_host(host: bytes) -> bool:
+    """Return whether a host is this machine, a container in the same network (a name without a dot), or an example."""
     names = (
         r"localhost|127\.|0\.0\.0\.0|host\.docker|[^.]*$|(.*\.)?example\.|.*\.(local|test|invalid)$"
     )

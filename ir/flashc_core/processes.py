@@ -40,8 +40,8 @@ class Prefork:
     for several processes, the started process forks the others, so that these have the imported
     modules too.
 
-    `numbers` and `filling` are the ends of the pipe for the numbers of the work, `readers` those of
-    the pipes for the results of each process.
+    `numbers` and `filling` are the read end and the write end of the pipe for the numbers of the
+    work.  `readers` are the read ends of the pipes for the results, one for each process.
     """
 
     def __init__(self, prepare: Callable[[], object]) -> None:
@@ -235,7 +235,9 @@ def _in_processes(
 
 
 def _start(serve: Callable[[int], object]) -> tuple[int, int]:
-    """Start a process that calls `serve` with a pipe; return the other end of the pipe, and its id.
+    """Start a process that calls `serve` with the write end of a pipe.
+
+    Return the read end of the pipe and the id of the process.
 
     Raises:
         OSError: the process can't be started.
@@ -243,7 +245,7 @@ def _start(serve: Callable[[int], object]) -> tuple[int, int]:
     reader, writer = os.pipe()
 
     def run() -> None:
-        """Close the end of the pipe that belongs to the parent, and serve."""
+        """Close the parent's end of the pipe in the child process, and call `serve`."""
         os.close(reader)
         serve(writer)
 

@@ -210,7 +210,10 @@ class Transport:
         cookies: Mapping[str, Any],
         body: Mapping[str, Any],
     ) -> Any:
-        """Send a request to a route, and return what it answers; `body` are arguments of httpx."""
+        """Send a request to a route, and return the data of the answer.
+
+        `body` contains arguments for httpx, such as `json`.
+        """
         url = self.settings.url(endpoint, is_queue=False) + path
         texts = {**_header_texts(headers), **_cookie_header(cookies)}
         return self._send(method, url, params=_texts(query), headers=texts, **given(body))
@@ -272,13 +275,16 @@ class AsyncTransport:
         cookies: Mapping[str, Any],
         body: Mapping[str, Any],
     ) -> Any:
-        """Send a request to a route, and return what it answers; `body` are arguments of httpx."""
+        """Send a request to a route, and return the data of the answer.
+
+        `body` contains arguments for httpx, such as `json`.
+        """
         url = self.settings.url(endpoint, is_queue=False) + path
         texts = {**_header_texts(headers), **_cookie_header(cookies)}
         return await self._send(method, url, params=_texts(query), headers=texts, **given(body))
 
 
 def _cookie_header(cookies: Mapping[str, Any]) -> dict[str, str]:
-    """Return the header of cookies, if there are any."""
+    """Return the header `Cookie` for these cookies; {} if there are none."""
     texts = [f"{name}={value}" for name, value in _header_texts(cookies).items()]
     return {"Cookie": "; ".join(texts)} if texts else {}

@@ -11,12 +11,15 @@ from flashc_ir.schemas import ANY, Interface
 from .json_schema import Definitions
 
 UNKNOWN = Interface(arguments=(), returns=ANY, rest=ANY)
-"""The interface of a function of which nothing is known, because a decorator may have changed it."""
+"""The interface of a function whose signature is not known, because a decorator may have changed it."""
 _EMPTY = "__empty"
 
 
 def interface_of(function: Function) -> Interface:
-    """Return the interface of a function."""
+    """Return the interface of a function.
+
+    If it has none, the result is `UNKNOWN`, which accepts and returns anything.
+    """
     return function.interface or UNKNOWN
 
 

@@ -30,7 +30,7 @@ from flashc_ir.schemas import (
 from .values import BASE64, SECONDS, fits
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# What JSON Schema says of the formats of `Plain` that are not formats of its own.
+# The keywords of JSON Schema for those formats of `Plain` that JSON Schema does not define.
 _FORMATS: dict[str, dict[str, Any]] = {
     "base64": {"contentEncoding": "base64", "pattern": BASE64},
     "binary": {"contentMediaType": "application/octet-stream"},
@@ -45,8 +45,9 @@ _OF_TEXT = re.compile(r"[^A-Za-z0-9._-]+")
 class Definitions:
     """The definitions of a document; `prefix` is the JSON pointer of the object that holds them.
 
-    The classes of several interfaces that have the same schema have one definition.  If a class
-    accepts something else than it gives, its name is followed by `-Input` and `-Output`.
+    The classes of several interfaces that have the same schema have one definition.  If the
+    schema of a class as input differs from its schema as output, the class has two definitions, with
+    `-Input` and `-Output` after its name.
     """
 
     prefix: str
@@ -85,7 +86,7 @@ class Definitions:
             yield name, definition, interface
 
     def name_of(self, key: str, interface: Interface) -> str | None:
-        """Return the name of what a reference in an interface refers to; None if it is not defined."""
+        """Return the name of the definition to which a reference in an interface refers; None without one."""
         return self._names.get((id(interface), key))
 
     def schema(self, schema: Schema, interface: Interface) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class Fleet:
         self._newest[endpoint] = [*others[-1:], release]
         if not others:
             return release
-        found = self._core.faults.ask(Point.UPDATE, endpoint, worker=worker)
+        found = self._core.faults.faults_at(Point.UPDATE, endpoint, worker=worker)
         return release if first(found, OldRelease) is None else others[-1]
 
     async def _wait_for_faults(self, endpoint: str, worker: str, kind: WorkerKind) -> None:
@@ -148,7 +148,7 @@ class Fleet:
         faults = self._core.faults
         if kind is WorkerKind.QUEUE:
             faults.note_worker(endpoint, worker)
-        found = faults.ask(Point.START, endpoint, worker=worker)
+        found = faults.faults_at(Point.START, endpoint, worker=worker)
         pause = faults.stock_seconds(endpoint, first(found, NoStock))
         if pause:
             faults.throttled.add(worker)

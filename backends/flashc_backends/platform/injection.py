@@ -19,7 +19,7 @@ _KEPT = 1000
 
 
 class Injector:
-    """The faults of a platform, and what they do at present.
+    """The faults that are set for a platform, and the effects that last at present.
 
     `name_of` returns the name of the endpoint with an id, `kill` kills the process of a worker.
     """
@@ -62,7 +62,7 @@ class Injector:
 
     @property
     def has_faults(self) -> bool:
-        """Return whether any fault may happen."""
+        """Whether any fault is set."""
         return bool(self._faults.fault)
 
     def view(self) -> dict[str, Any]:
@@ -71,10 +71,12 @@ class Injector:
         counts = [self._often[fault] for fault in self._faults.fault]
         return {**asked, "counts": counts, "happened": list(self._happened)}
 
-    def ask(self, point: Point, endpoint: str, *, caller: str = "", **about: Any) -> list[Fault]:
-        """Count an event of an endpoint; return the faults that happen at it, and note them in the journal.
+    def faults_at(
+        self, point: Point, endpoint: str, *, caller: str = "", **about: Any
+    ) -> list[Fault]:
+        """Count an event of an endpoint, and return the faults that happen at this event.
 
-        `about` are further values for the entries of the journal.
+        Each of these faults is recorded in the journal.  `about` are further values for the entries of the journal.
         """
         if not self.has_faults:
             return []
@@ -110,7 +112,7 @@ class Injector:
         """Note that a worker gets a job or a request; kill the worker if the fault `death` happens."""
         if not self.has_faults:
             return
-        death = first(self.ask(Point.WORK, endpoint, worker=worker, job=job), Death)
+        death = first(self.faults_at(Point.WORK, endpoint, worker=worker, job=job), Death)
         if death is not None:
             if not death.seconds:
                 self._dying.add(worker)
@@ -128,7 +130,7 @@ class Injector:
 
     def note_worker(self, endpoint: str, worker: str) -> None:
         """Note that a worker of a queue starts; keep the worker idle if the fault `idle-worker` happens."""
-        idle = first(self.ask(Point.LISTEN, endpoint, worker=worker), IdleWorker)
+        idle = first(self.faults_at(Point.LISTEN, endpoint, worker=worker), IdleWorker)
         if idle is not None:
             until = time.monotonic() + idle.seconds if idle.seconds else float("inf")
             self._idle[worker] = until

@@ -16,7 +16,7 @@ from .records import Build, Endpoint, Template
 
 _DEFAULT_PYTHON = "3.12"
 HELD = "flashcHeld"
-"""The manifest's key for a digest of what the workers of a resource hold."""
+"""The manifest's key for a digest of the code and data that the workers of a resource load."""
 _INSTANCE = re.compile(r".*-(\d+)-(\d+)$")
 _SECRET = re.compile(r"\{\{\s*RUNPOD_SECRET_(\w+)\s*\}\}")
 
@@ -24,7 +24,7 @@ _SECRET = re.compile(r"\{\{\s*RUNPOD_SECRET_(\w+)\s*\}\}")
 class Release(Struct, frozen=True, kw_only=True):
     """What the workers of an endpoint start from.
 
-    `id` is a digest of the other fields.  If the manifest has a digest of what the workers of this endpoint hold
+    `id` is a digest of the other fields.  If the manifest has a digest of what the workers of this endpoint load
     (`HELD`), the id uses that digest in place of the artifact: then a change of other endpoints' code does not
     replace these workers.
     """
@@ -140,7 +140,8 @@ def _environ(
 ) -> dict[str, str]:
     """Return the environment of a worker: the variables of the endpoint and those of the platform.
 
-    The SDK replaces `$ID` and `$RUNPOD_POD_ID`, and needs a question mark in the URLs of its webhooks.
+    In the webhook URLs, the SDK replaces `$ID` and `$RUNPOD_POD_ID`.  The URLs end with `?gpu=local` because the
+    SDK needs a query in them.
     """
     queue = f"{base}/v2/{release.endpoint}"
     environ = {name: _with_secrets(value, secrets) for name, value in release.environ.items()}

@@ -82,7 +82,7 @@ class WorkerJobs:
         if faults.is_dying(event.worker):
             return False
         if faults.has_faults and isinstance(event, jobs.Reported):
-            found = faults.ask(Point.RESULT, endpoint, worker=event.worker, job=job_id)
+            found = faults.faults_at(Point.RESULT, endpoint, worker=event.worker, job=job_id)
             if first(found, LostResult) is not None:
                 return True
             late, double = first(found, LateResult), first(found, DoubleResult)

@@ -1,7 +1,8 @@
 """Provide the client (`run`, `status`, ...) of endpoints that run no code of this app.
 
-They are prebuilt images, and endpoints that exist already and are known by their id.  Async code
-awaits the methods; other code gets their results at once (`waiting.py`).
+They are prebuilt images, and endpoints that exist already and are known by their id.  The methods are
+for blocking and for async callers: async code awaits them, other code gets their results at once
+(`waiting.py`).
 """
 
 from __future__ import annotations
@@ -46,22 +47,22 @@ class Client:
     def run(self, input: Any, *, webhook: str | None = None) -> Any:
         """Submit a job and return it as an `EndpointJob`, without waiting for its end."""
         body = {"input": input, **({"webhook": webhook} if webhook else {})}
-        return waiting.result_of(*_ways(lambda: self._job("POST", "run", body)))
+        return waiting.result_of(*_runners(lambda: self._job("POST", "run", body)))
 
     def runsync(self, input: Any, *, timeout: float = 60.0) -> Any:
         """Submit a job, wait at most `timeout` seconds for its end, and return it as an `EndpointJob`.
 
         A job that has not ended by then is returned too, and goes on.
         """
-        return waiting.result_of(*_ways(lambda: self._job_in_time(input, timeout)))
+        return waiting.result_of(*_runners(lambda: self._job_in_time(input, timeout)))
 
     def status(self, job_id: str) -> Any:
         """Return the present state of a job as an `EndpointJob`."""
-        return waiting.result_of(*_ways(lambda: self._job("GET", f"status/{job_id}")))
+        return waiting.result_of(*_runners(lambda: self._job("GET", f"status/{job_id}")))
 
     def cancel(self, job_id: str) -> Any:
         """Cancel a job, and return it as an `EndpointJob`."""
-        return waiting.result_of(*_ways(lambda: self._job("POST", f"cancel/{job_id}")))
+        return waiting.result_of(*_runners(lambda: self._job("POST", f"cancel/{job_id}")))
 
     def request(
         self,
@@ -88,14 +89,14 @@ class Client:
             reply = yield from self._send(send, location.sentinel)
             return reply.body
 
-        return waiting.result_of(*_ways(conversation))
+        return waiting.result_of(*_runners(conversation))
 
     def _job(self, method: str, operation: str, body: Any = None) -> Conversation:
         """Send a request about a job, and return the job."""
         return EndpointJob((yield from self.call(method, operation, body)), self)
 
     def _job_in_time(self, input: Any, timeout: float) -> Conversation:
-        """Submit a job, wait for its end, and return the job; after `timeout` seconds as it is."""
+        """Submit a job and return it when it has ended, or after `timeout` seconds as it is then."""
         deadline = time.monotonic() + timeout
         operation = f"runsync?wait={wait_of(timeout)}"
         data = yield from self.call("POST", operation, {"input": input}, timeout + GRACE_SECONDS)
@@ -128,7 +129,9 @@ class Client:
         return job
 
     def _send(self, send: Send, names_endpoint: bool) -> Generator[Send | Pause | Item, Any, Any]:
-        """Send a request and return the reply; `names_endpoint`: 404 may mean that it is unknown.
+        """Send a request and return the reply.
+
+        `names_endpoint`: a reply 404 may mean that the platform does not know the endpoint.
 
         Raises:
             RemoteError: there is no reply, or the reply is an error.
@@ -173,20 +176,28 @@ class EndpointJob:
         return self._data.get("status") in _DONE
 
     def status(self) -> Any:
-        """Ask the platform for the job's status and return it, such as "IN_PROGRESS"."""
-        return waiting.result_of(*_ways(self._status))
+        """Read the job's status from the platform and return it, such as "IN_PROGRESS".
+
+        Async code must await the call.
+        """
+        return waiting.result_of(*_runners(self._status))
 
     def cancel(self) -> Any:
-        """Ask the platform to cancel the job, and return this object."""
-        return waiting.result_of(*_ways(self._cancel))
+        """Ask the platform to cancel the job, and return this object.
+
+        Async code must await the call.
+        """
+        return waiting.result_of(*_runners(self._cancel))
 
     def wait(self, timeout: float | None = None) -> Any:
-        """Wait for the end of the job, at most `timeout` seconds, and return this object.
+        """Wait until the job has ended, at most `timeout` seconds, and return this object.
+
+        Async code must await the call.
 
         Raises:
             TimeoutError: the job has not ended by then.
         """
-        return waiting.result_of(*_ways(lambda: self._wait(timeout)))
+        return waiting.result_of(*_runners(lambda: self._wait(timeout)))
 
     def stream(self) -> Stream:
         """Return the results of a generator: `for` and `async for` get them as they come."""
@@ -252,8 +263,10 @@ class Stream:
         return exchange.iterate_async(self._conversation())
 
 
-def _ways(conversation: Callable[[], Conversation]) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Return the two ways to run a conversation: a call that blocks, and one that makes a coroutine."""
+def _runners(
+    conversation: Callable[[], Conversation],
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Return two functions that run a conversation: one blocks, the other returns a coroutine."""
     return (
         lambda: exchange.run(conversation()),
         lambda: exchange.run_async(conversation()),

@@ -4,9 +4,12 @@ A conversation is a generator that yields a `Send`, a `Pause` or an `Item`.  It 
 each `Send`, or an `Unreachable` is raised in it.  It returns its result.  `run` and `run_async` run
 it on the event loop of a thread that sends all requests of the process: they share its connections,
 and the time limit of a request does not depend on what blocks the caller's own event loop.
-`iterate` and `iterate_async` also yield its items.  If its caller does not want the result any more,
-`Abandoned` is raised in it: it may yield one more `Send`, such as one that cancels a job.  A reply that
-such a `Send` needs is waited for; the caller does not wait for it, but the end of the process does.
+`iterate` and `iterate_async` also yield its items.
+
+If the caller does not want the result any more, `Abandoned` is raised in the conversation.  The
+conversation may then yield one more `Send`, for example to cancel a job.  If this `Send` needs a reply
+that has not arrived yet, the sending thread waits for the reply.  The caller does not wait for it, but
+the process does before it ends, for a limited time.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ class Send:
     """One HTTP request; `content` are keyword arguments of httpx.
 
     `timeout` are the seconds from connecting up to the last byte of the answer.  `is_kept` says that the
-    reply is needed also if the caller gives up meanwhile: it has the id of a job to cancel.
+    reply is needed even if the caller gives up before it arrives, because the reply contains the id of
+    the job to cancel.
     """
 
     method: str
@@ -113,7 +117,7 @@ class _Talk:
             return _Result(stop.value)
 
     def abandon(self) -> Send | None:
-        """Tell the conversation that nobody waits for it; return its last request."""
+        """Raise `Abandoned` in the conversation; return the last request that it wants to send, or None."""
         with contextlib.suppress(Abandoned, StopIteration):
             step = self.conversation.throw(Abandoned())
             return step if isinstance(step, Send) else None
@@ -130,7 +134,7 @@ def run(conversation: Conversation) -> Any:
     try:
         return _begin(_next(talk)).result().value
     except KeyboardInterrupt:
-        _give_up(talk)
+        _send_last_request(talk)
         raise
 
 
@@ -140,7 +144,7 @@ async def run_async(conversation: Conversation) -> Any:
     try:
         return (await asyncio.wrap_future(_begin(_next(talk)))).value
     except asyncio.CancelledError:
-        await _give_up_async(talk)
+        await _send_last_request_async(talk)
         raise
 
 
@@ -151,7 +155,7 @@ def iterate(conversation: Conversation) -> Generator[Any, None, None]:
         while not isinstance(item := _begin(_next(talk)).result(), _Result):
             yield item.value
     except (KeyboardInterrupt, GeneratorExit):
-        _give_up(talk)
+        _send_last_request(talk)
         raise
 
 
@@ -162,19 +166,25 @@ async def iterate_async(conversation: Conversation) -> AsyncGenerator[Any, None]
         while not isinstance(item := await asyncio.wrap_future(_begin(_next(talk))), _Result):
             yield item.value
     except (asyncio.CancelledError, GeneratorExit):
-        await _give_up_async(talk)
+        await _send_last_request_async(talk)
         raise
 
 
-def _give_up(talk: _Talk) -> None:
-    """Abandon a conversation, blocking; do not wait for a reply that is still on its way."""
+def _send_last_request(talk: _Talk) -> None:
+    """Let a conversation send its last request, and block until the request is answered.
+
+    Return at once if a reply that the conversation needs is still on its way.
+    """
     left = _leave(talk)
     if left is not None:
         left.result()
 
 
-async def _give_up_async(talk: _Talk) -> None:
-    """Abandon a conversation; do not wait for a reply that is still on its way."""
+async def _send_last_request_async(talk: _Talk) -> None:
+    """Let a conversation send its last request, and wait until the request is answered.
+
+    Return at once if a reply that the conversation needs is still on its way.
+    """
     left = _leave(talk)
     if left is not None:
         await asyncio.wrap_future(left)
@@ -184,7 +194,11 @@ _leaving: set[tuple[int, Future[Any]]] = set()
 
 
 def _leave(talk: _Talk) -> Future[Any] | None:
-    """Begin to abandon a conversation, and return what to wait for; the end of the process waits otherwise."""
+    """Begin to abandon a conversation; return the future that the caller must wait for.
+
+    The result is None if only the end of the process must wait, because a reply that the conversation
+    needs is still on its way.
+    """
     waits = talk.receiving is not None
     left = _begin(_abandon(talk))
     if not waits:
@@ -212,7 +226,9 @@ async def _next(talk: _Talk) -> Item:
     pid = os.getpid()
     slots = _slots.get(pid) or _slots.setdefault(pid, asyncio.Semaphore(_MOST))
     while True:
-        async with slots:  # its time limit begins with its first request
+        # The time limit of a request begins when the request has a slot; that of a conversation, with
+        # its first slot
+        async with slots:
             step = talk.proceed()
             if isinstance(step, Send):
                 try:
@@ -238,7 +254,7 @@ async def _kept(talk: _Talk, step: Send) -> Reply:
 
 
 async def _abandon(talk: _Talk) -> None:
-    """Let a conversation send its last request, after the reply that it needs for it."""
+    """Cancel the running task, wait for the reply that the last request needs, and send the request."""
     if talk.task is not None and not talk.task.done():
         talk.task.cancel()
         await asyncio.wait((talk.task,))

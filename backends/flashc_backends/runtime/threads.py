@@ -16,7 +16,7 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 
 
 async def output(call: Call, payload: dict[str, Any], limit: int) -> Any:
-    """Call a function in a thread and return its output, with at most `limit` threads."""
+    """Call a function in a thread of a pool of `limit` threads, and return its output."""
     context = contextvars.copy_context()
     found = await _in_thread(limit, context, lambda: call.output(call(payload)))
     return await found if hasattr(found, "__await__") else found
@@ -36,7 +36,10 @@ _end = object()
 
 
 async def _in_thread(limit: int, context: contextvars.Context, function: Callable[[], Any]) -> Any:
-    """Call a function in one of `limit` threads."""
+    """Call a function in this context, in a thread of a pool.
+
+    All calls with the same `limit` share a pool of `limit` threads.
+    """
     if limit not in _pools:
         _pools[limit] = ThreadPoolExecutor(limit, "flashc-job")
     loop = asyncio.get_running_loop()

@@ -211,7 +211,7 @@ def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -
     found = class_value.find(name)
     if found is None:
         of_model = name in models.CLASS_METHODS and is_model(class_value)
-        if of_model or (name == "_make" and class_value.is_tuple):
+        if of_model or (name == "_make" and class_value.is_named_tuple):
             return Known(BoundMethod(receiver, name), span)
         return Unknown(
             reason=f"the class `{class_value.name}` has no attribute `{name}`", origin=span
@@ -233,7 +233,7 @@ def _of_instance(
     found = instance.of.find(name)
     if found is None:
         of_model = name in models.INSTANCE_METHODS and is_model(instance.of)
-        if of_model or (instance.of.is_tuple and name in ("_replace", "_asdict")):
+        if of_model or (instance.of.is_named_tuple and name in ("_replace", "_asdict")):
             return Known(BoundMethod(receiver, name), span)
         if name == "__class__":
             return Known(instance.of, span)
@@ -338,7 +338,7 @@ def _stores_plainly(of: ClassValue, name: str, special: str) -> bool:
     slots = [
         ancestor.names["__slots__"] for ancestor in of.ancestry() if "__slots__" in ancestor.names
     ]
-    if of.is_tuple or of.find(special) is not None:
+    if of.is_named_tuple or of.find(special) is not None:
         return False
     if any(ancestor.is_restricted for ancestor in of.ancestry()):
         return False
@@ -373,6 +373,6 @@ def _change_somehow(machine: Machine, receiver: Known, name: str, span: Span) ->
     instance = receiver.value
     if isinstance(instance, MappingObject):
         escape_value(receiver, reason)
-    if isinstance(instance, InstanceValue) and not instance.of.is_tuple:
+    if isinstance(instance, InstanceValue) and not instance.of.is_named_tuple:
         instance.names[name] = reason
         escape_value(receiver, reason)

@@ -241,7 +241,7 @@ def _is_instance(value: Value, wanted: Value) -> bool | None:
     if not isinstance(target, type):
         return None
     if isinstance(kind, ClassValue):
-        return target is object or (target is tuple and kind.is_tuple)
+        return target is object or (target is tuple and kind.is_named_tuple)
     return issubclass(kind, target)
 
 
@@ -257,7 +257,7 @@ def type_of(value: Value) -> type | ClassValue | None:
         case DictValue():
             return dict
         case InstanceValue(of=of):
-            return None if not of.is_tuple and of.has_open_bases() else of
+            return None if not of.is_named_tuple and of.has_open_bases() else of
         case ExceptionValue(kind=kind):
             return kind
         case str() | bytes() | int() | float() | complex() | None | range() | slice():

@@ -1,4 +1,4 @@
-"""Evaluate OmegaConf: configurations that are read from YAML files, merged and looked into."""
+"""Evaluate OmegaConf: load configurations from YAML files, merge them and read their values."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _extend(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 
 def _on_the_list(name: str) -> _Change:
-    """Return a function that executes the list's method `name`, such as `insert`, by Python's own."""
+    """Return a function that executes the list method `name`, such as `insert`, with Python's own."""
 
     def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
         given: list[object] = []
@@ -184,7 +184,7 @@ def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> V
 
 
 def _on_the_set(name: str) -> _Change:
-    """Return a function that executes the set's method `name`, such as `add`, by Python's own.
+    """Return a function that executes the set method `name`, such as `add`, with Python's own.
 
     The elements must be concrete.
     """
@@ -323,9 +323,11 @@ def copied(value: Value, span: Span, *, deep: bool) -> Value:
 
 
 def _copied(value: Value, span: Span, made: dict[int, Value] | None) -> Value:
-    """Return a copy of a value; of a deep one, `made` has the copies of its containers, by identity.
+    """Return a shallow copy of a value if `made` is None, and a deep copy otherwise.
 
-    A deep copy contains each container as often as the original does, also itself.
+    `made` maps the id of each container to the copy that was made of it.  So in a deep copy, a
+    container that the original contains several times is copied once, and the copy of a container
+    that contains itself contains itself too.
     """
     if not isinstance(value, Known):
         return value
@@ -365,7 +367,7 @@ def _copied(value: Value, span: Span, made: dict[int, Value] | None) -> Value:
 
 
 def _noted(original: Known, copy: object, span: Span, made: dict[int, Value] | None) -> Known:
-    """Return a copy as a value, and note that it is that of `original`."""
+    """Return a copy as a known value, and record in `made` that it is the copy of `original`."""
     known = Known(copy, span)
     if made is not None:
         made[id(original.value)] = known
@@ -388,5 +390,5 @@ _OF_COPIES = (
 
 
 def _not_copied(name: str, span: Span) -> Unknown:
-    """Return the value of a copy that flashc does not make."""
+    """Return an `Unknown` for a copy that flashc does not evaluate."""
     return Unknown(reason=f"flashc does not evaluate the copy of `{name}`", origin=span)

@@ -88,7 +88,7 @@ def _initialised(
 ) -> Value:
     """Call `__post_init__` of a new record, and return the record."""
     after = class_value.find("__post_init__")
-    if after is None or class_value.is_tuple:
+    if after is None or class_value.is_named_tuple:
         return instance
     if isinstance(after, Known) and isinstance(after.value, FunctionValue):
         inside = arguments.inner([instance])
@@ -153,7 +153,7 @@ def replaced(
         return Unknown(reason=f"a field of the `{of.name}` was deleted", origin=arguments.span)
     kept = {name: Argument(record.names[name], arguments.span) for name in fields_of(of)}
     fields = {**kept, **arguments.keywords}
-    if not of.is_tuple:
+    if not of.is_named_tuple:
         return build(machine, of, replace(arguments, positional=[], keywords=fields))
     names = {name: argument.value for name, argument in fields.items()}
     return Known(InstanceValue(of, names), arguments.span)

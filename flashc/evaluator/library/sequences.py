@@ -62,7 +62,7 @@ def _len(machine: Machine, arguments: CallArguments) -> Value:
                 return mapping.escaped or Known(len(mapping.entries), span, variables_of(value))
             case DisorderedValue(is_iterator=False) as found:
                 return found.escaped or Known(len(found.items), span)
-            case InstanceValue() as record if record.of.is_tuple:
+            case InstanceValue() as record if record.of.is_named_tuple:
                 return Known(len(record.names), span)
             case IteratorValue() as iterator:
                 text = f"object of type '{iterator.name}' has no len()"

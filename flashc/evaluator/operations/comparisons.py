@@ -209,7 +209,7 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
 
 def _truth_of_instance(instance: InstanceValue, value: Known) -> bool | Unknown:
     """Return whether an instance of a class of the project counts as true."""
-    if instance.of.is_tuple:
+    if instance.of.is_named_tuple:
         return bool(instance.names)
     if instance.of.find("__bool__") is not None or instance.of.find("__len__") is not None:
         return Unknown(reason="a method decides whether it is true", origin=value.origin)

@@ -82,7 +82,7 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         case LibraryObject(made_by=name) as made, str() | int() if name in MATCHES:
             found = apply(machine, made.object().__getitem__, span, key)
             return tainted(found, receiver.variables)
-        case InstanceValue() as instance, int() as index if instance.of.is_tuple:
+        case InstanceValue() as instance, int() as index if instance.of.is_named_tuple:
             return _select_one(
                 machine, SequenceValue(tuple, list(instance.names.values())), index, span
             )

@@ -93,7 +93,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             raise IterationUnknown(too_large(value.origin))
         case FileValue() as file:
             return _rest_of_iterator(machine, file.lines, value.origin)
-        case InstanceValue() as record if record.of.is_tuple:
+        case InstanceValue() as record if record.of.is_named_tuple:
             return iter(list(record.names.values()))
         case type() as enum_class if list_members(enum_class):
             return iter([Known(member, value.origin) for member in list_members(enum_class)])

@@ -78,7 +78,7 @@ class FlashLowering(EndpointLowering):
         return {name: value for name, value in values.items() if name in read}
 
     def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
-        """Return the requirements in `dependencies=`, and whether all are known."""
+        """Return the requirements in `dependencies=`, and whether all are known; report no errors."""
         return parameters.declared_dependencies(self.arguments())
 
     def check_declaration(self) -> bool:

@@ -333,7 +333,7 @@ TABLES: dict[str, Table] = {
 
 
 def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...], bool]:
-    """Return the requirements of an endpoint, and whether all are known.  Reports nothing."""
+    """Return the requirements of an endpoint, and whether all are known; report no errors."""
     sink = Sink()
     quiet = Arguments(
         ArgumentDecoder(arguments.decoder.machine, sink), arguments.kind, arguments.by_name

@@ -148,7 +148,7 @@ class LegacyLowering(EndpointLowering):
         return Edit(self.value.text, '""')
 
     def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
-        """Return the requirements in `dependencies=`, and whether all are known."""
+        """Return the requirements in `dependencies=`, and whether all are known; report no errors."""
         return parameters.declared_dependencies(self.arguments())
 
 

@@ -357,10 +357,10 @@ def file_name(source: Source) -> str:
 
 
 def _check_name(name: str, source: Source) -> None:
-    """Check that a wheel is the distribution that the requirement names.
+    """Check that the file name of a wheel has the name of the requirement.
 
     Raises:
-        InvalidText: it is another one.
+        InvalidText: the wheel is of another distribution.
     """
     file = file_name(source)
     if not file.endswith(".whl"):

@@ -14,7 +14,7 @@ OWNER = "dev.flashc.owner"
 def this_process() -> str:
     """Return a name for this process.
 
-    No other process of this machine gets the same name; without `/proc`, a later process may.
+    With `/proc`, the name is unique on this machine; without `/proc`, a later process may get the same name.
     """
     return f"{_boot_id()}/{os.getpid()}/{_start_of(os.getpid())}"
 
@@ -45,7 +45,10 @@ def _exists(process: int) -> bool:
 
 
 def _boot_id() -> str:
-    """Return the id of this start of the machine, which makes names of processes unique; "unknown" without `/proc`."""
+    """Return the kernel's boot id, "unknown" without `/proc`.
+
+    It distinguishes processes from before and after a restart of the machine.
+    """
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

@@ -104,10 +104,12 @@ class PlatformApp:
             case "ping" | "health":
                 await request.reply(200, b'{"status":"healthy"}')
             case "lb":
-                name, _, _ = rest.partition("/")
+                endpoint_id, _, _ = rest.partition("/")
                 self._gate.check_key(request)
                 await self._serve_balanced(
-                    request, self._endpoint(name), _request_target(request, len(f"/lb/{name}"))
+                    request,
+                    self._endpoint(endpoint_id),
+                    _request_target(request, len(f"/lb/{endpoint_id}")),
                 )
             case "graphql":
                 await self._management.admit(request)
@@ -216,9 +218,9 @@ class PlatformApp:
             await request.send_part(text or b": nothing new\n\n")
         await request.send_part(b"", more=False)
 
-    def _endpoint(self, name: str) -> Endpoint:
-        """Return the endpoint with an id, or refuse the request."""
-        endpoint = self._control.endpoints.get(name)
+    def _endpoint(self, endpoint_id: str) -> Endpoint:
+        """Return the endpoint with this id; refuse the request with 404 if there is none."""
+        endpoint = self._control.endpoints.get(endpoint_id)
         if endpoint is None:
             raise Refused(404, "endpoint not found")
         return endpoint

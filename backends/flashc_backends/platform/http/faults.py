@@ -65,7 +65,7 @@ class FaultApi:
         """
         if (
             self._injector.has_faults
-            and first(self._injector.ask(Point.WORKER, endpoint), Unauthorized) is not None
+            and first(self._injector.faults_at(Point.WORKER, endpoint), Unauthorized) is not None
         ):
             raise Refused(401, _REFUSED)
 
@@ -79,12 +79,15 @@ class FaultApi:
         if not self._injector.has_faults:
             return
         path = request.path
-        if first(self._injector.ask(Point.CLIENT, endpoint, path=path), Unauthorized) is not None:
+        if (
+            first(self._injector.faults_at(Point.CLIENT, endpoint, path=path), Unauthorized)
+            is not None
+        ):
             raise Refused(401, _REFUSED)
         caller = request.header(b"x-flash-caller")
         if not caller:
             return
-        for fault in self._injector.ask(Point.CALL, endpoint, caller=caller, path=path):
+        for fault in self._injector.faults_at(Point.CALL, endpoint, caller=caller, path=path):
             assert isinstance(fault, Network)
             await asyncio.sleep(fault.latency)
             if fault.cut == "request":
