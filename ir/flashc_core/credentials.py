@@ -18,7 +18,7 @@ _PREFIX = re.compile(
 _USER = re.compile(r"(?<=://)[^\s'\"`<>/?#]*(?=@)")
 # A password with `/`, `?` or `#` in it, up to the last `@`: what is after the colon is no port.
 _SLASHED = re.compile(
-    r"(?<=://)[^\s'\"`<>:/@]*:(?!\d*[/?#\s'\"`<>])[^\s'\"`<>/?#@]*[/?#][^\s'\"`<>]*(?=@)"
+    r"(?<=://)[^\s'\"`<>:/@]*:(?!\d*[/?#\s'\"`<>])[^\s'\"`<>/?#@]*[/?#](?:(?!://)[^\s'\"`<>])*(?=@)"
 )
 # The same in a text that is not source code, so that quotes can be a part of the password; and the host.
 _LOGIN = re.compile(r"(?<=://)([^\s/]*|[^\s/:@\[]*:(?!\d*[/?#\s])(?:(?!://)\S)*)@([^\s/:?#@]*)")
