@@ -21,6 +21,8 @@ from tests.support.sending_threads import end_sending_threads
 # interrupt would inherit this.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Tests start flashc hundreds of times, and each start would compile all of its modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 use_profile()  # before the tests are imported, whose settings start from the profile
 
 
