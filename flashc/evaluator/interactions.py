@@ -86,7 +86,7 @@ class Interactions:
                 if origin != module:
                     self.changed_modules.setdefault(module, set()).add(origin)
 
-    def did_more(self) -> bool:
+    def is_more_than_reads(self) -> bool:
         """Return whether the modules did more than read names of each other."""
         others = (self.cycles, self.changed_modules, self.texts, self.may_raise)
         return self.is_entangled or any(others)

@@ -37,6 +37,8 @@ from .snapshot import SharedModule, Snapshot
 from .values import External, Known, ModuleRef, SequenceValue, Symbolic, Unknown, Value
 
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
+# In a deeper import, evaluation may exceed the stack's limit, so what is shared could have another result.
+_MAX_SHARED_DEPTH = 10
 
 
 @dataclass(eq=False, kw_only=True)
@@ -124,7 +126,7 @@ class Machine(ABC):
         if outer.assigned or self.has_changed_imports():
             # The module may depend on what the modules that import it did before.
             self.interactions.is_entangled = True
-        elif outer.module and self._take_shared(name):
+        elif 0 < len(self.interactions.active) <= _MAX_SHARED_DEPTH and self._take_shared(name):
             return self.frames[name]
         frame = _module_frame(syntax, name)
         self.frames[name] = frame

@@ -29,6 +29,8 @@ from flashc_ir.modules import ImportFailure
 from .dialect import Dialect
 from .shared_modules import SharedModules
 
+_MOST_SHARED = 50  # modules that are shared together
+
 
 @dataclass(eq=False)
 class Evaluation:
@@ -183,15 +185,17 @@ class Evaluation:
 def _to_share(machine: Machine, name: str) -> SharedModule | None:
     """Return the only module that a machine was asked to evaluate, for other evaluations.
 
-    The result is None if the module does more than define names, or if a snapshot does not contain
-    the whole state of a value.
+    The result is None if the module does more than define names, if a snapshot does not contain the
+    whole state of a value, and if the module needs so many others that comparing their snapshots for
+    each worker would take long.
     """
     did_more = (
         *(machine.endpoints, machine.stopped, machine.failed, machine.files, machine.folders),
         *(machine.lost, machine.unknown_decorators, machine.assigned_externals),
         *(machine.sdk_imports, machine.tested_variables, machine.may_raise_count),
         *(not machine.files_unchanged, name not in machine.frames),
-        *(machine.interactions.did_more(), machine.has_changed_imports()),
+        len(machine.frames) > _MOST_SHARED,
+        *(machine.interactions.is_more_than_reads(), machine.has_changed_imports()),
         *(effects.assigned or effects.has_guessed for effects in machine.effects.values()),
     )
     snapshots = {module: Snapshot(frame) for module, frame in machine.frames.items()}

@@ -1,11 +1,11 @@
 """Get the summaries of modules (endpoints, imports, findings), from the cache or by evaluation.
 
 Each module is evaluated with all modules that it imports, as on a separate worker; a module that
-only defines names is evaluated once for several workers.  The summary of a module
-lists what it read of other modules, and is valid as long as that stays the same.  So after an edit
-flashc reads again only the modules that the edit can affect, and stops at a module whose exports
-have not changed.  Modules in an import cycle, and modules that add routes to the same endpoint, are
-read together.
+only defines names is evaluated once for several workers.  The summary of a module lists what it
+read of other modules, and is valid as long as that stays the same.  So after an edit flashc reads
+again only the modules that the edit can affect, and stops at a module whose exports have not
+changed.  Modules in an import cycle, and modules that add routes to the same endpoint, are read
+together.
 
 Several summaries (a batch) share one file, so that a large project has few files in the cache.
 """
@@ -200,19 +200,11 @@ class _Library:
         from flashc.frontend.summarise import parse_all, summarise
 
         project, environment = self.workspace.project, self.workspace.environment
+        context = (project, environment, self.dialects, self.relevant)
         parse_all(batch.absent, project)
         summaries: list[ComponentSummary] = []
         for component in batch.absent:
-            summaries.append(
-                summarise(
-                    component,
-                    project,
-                    environment,
-                    self.dialects,
-                    self.relevant,
-                    shared=self._shared,
-                )
-            )
+            summaries.append(summarise(component, *context, shared=self._shared))
             self._evaluations += summaries[-1].evaluated
             if self.is_limited and self._evaluations > max_evaluations(len(self.relevant)):
                 break
