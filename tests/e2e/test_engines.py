@@ -99,7 +99,7 @@ def test_a_load_balancer_answers_until_it_is_stopped(
             await stage.engine.stop("w1", 10)  # nothing is there any more
 
     asyncio.run(scene())
-    assert not processes_with("sleep\0001000")
+    assert not processes_with("sleep\0001000", str(tmp_path))
 
 
 def test_a_worker_that_does_not_end_is_killed_with_all_that_it_started(
@@ -117,7 +117,7 @@ def test_a_worker_that_does_not_end_is_killed_with_all_that_it_started(
             assert 0.9 < time.monotonic() - began < 5
 
     asyncio.run(scene())
-    assert not processes_with("sleep\0001000")
+    assert not processes_with("sleep\0001000", str(tmp_path))
 
 
 def test_what_a_crashing_worker_says_comes_before_its_end(
@@ -254,7 +254,7 @@ def test_nothing_stays_when_flashc_is_killed(
         try:
             assert process.stdout.readline() == b"ready\n"
             # A process has no command line for a moment while it starts another program
-            while len(processes_with("sleep\0002000")) != 2:
+            while len(processes_with("sleep\0002000", str(tmp_path))) != 2:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             # Tests in another process have supervisors too.
@@ -265,7 +265,7 @@ def test_nothing_stays_when_flashc_is_killed(
             process.kill()  # else this block would wait for it
             raise
     deadline = time.monotonic() + SECONDS
-    while (left := what_is_left(engine, mine)) and time.monotonic() < deadline:
+    while (left := what_is_left(engine, tmp_path, mine)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left
 
@@ -276,8 +276,8 @@ def parent_of(process: int) -> int | None:
     return None
 
 
-def what_is_left(engine: str, supervisors: set[int]) -> list[str]:
-    left = [str(number) for number in processes_with("sleep\0002000")]
+def what_is_left(engine: str, folder: Path, supervisors: set[int]) -> list[str]:
+    left = [str(number) for number in processes_with("sleep\0002000", str(folder))]
     left += [str(number) for number in supervisors & {*processes_with(supervisor.__file__)}]
     if engine == "docker":
         left += left_in_docker(os.environ["DOCKER_HOST"])

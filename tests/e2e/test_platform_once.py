@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.engines import kill_if_running, processes_with
 from tests.support.platform_calls import deploy
 from tests.support.projects import ROOT
 
@@ -72,15 +73,7 @@ class _Platform:
 
     def workers(self) -> list[int]:
         """Return the processes that run jobs for this platform."""
-        mark = f"RUNPOD_WEBHOOK_GET_JOB=http://127.0.0.1:{self.port}/".encode()
-        found: list[int] = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (folder / "environ").read_bytes():
-                    found.append(int(folder.name))
-            except OSError:
-                continue
-        return found
+        return processes_with(f"RUNPOD_WEBHOOK_GET_JOB=http://127.0.0.1:{self.port}/")
 
 
 @pytest.fixture
@@ -175,6 +168,6 @@ async def _kill(platform: _Platform, kills: int) -> None:
             await asyncio.sleep(dice.uniform(1.0, 3.0))
             workers = platform.workers()
             if workers:
-                os.kill(dice.choice(workers), signal.SIGKILL)
+                kill_if_running(dice.choice(workers))
         await asyncio.to_thread(platform.kill)
         await asyncio.to_thread(platform.start)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flashc_backends.platform.engines.bubblewrap import find_bubblewrap
-from tests.support.engines import left_in_docker, processes_with
+from tests.support.engines import kill_if_running, left_in_docker, processes_with
 from tests.support.interpreters import oldest_worker_python
 from tests.support.projects import EXAMPLES, write
 from tests.support.sessions import SECONDS, command, environ, preview
@@ -120,7 +120,7 @@ def kill(engine: str, worker: str, process: int) -> None:
     else:
         # A sandbox has other numbers; a forked worker does not show its variables.
         for number in processes_with(f"RUNPOD_POD_ID={worker}") or [process]:
-            os.kill(number, signal.SIGKILL)
+            kill_if_running(number)
 
 
 def test_a_worker_that_crashes_is_started_again_with_a_pause(engine: str, tmp_path: Path) -> None:

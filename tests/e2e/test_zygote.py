@@ -41,7 +41,7 @@ def play(cache: Path, folder: Path, scene: Callable[[Stage], Awaitable[None]]) -
             await scene(stage)
 
     asyncio.run(run())
-    assert not processes_with(ZYGOTE)
+    assert not processes_with(ZYGOTE, str(folder))
 
 
 async def warm(stage: Stage) -> int:
@@ -49,7 +49,7 @@ async def warm(stage: Stage) -> int:
     await stage.engine.prepare([spec_of(stage)])
 
     async def find() -> int | None:
-        return min(processes_with(ZYGOTE), default=None)
+        return min(processes_with(ZYGOTE, str(stage.folder)), default=None)
 
     return await until(find, "the zygote")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -24,7 +25,7 @@ from flashc_backends.platform.engines.base import (
     WorkerSpec,
 )
 from flashc_backends.platform.engines.docker_engine import DockerEngine
-from flashc_backends.platform.engines.owners import LABEL
+from flashc_backends.platform.engines.owners import LABEL, OWNER, is_alive, this_process
 from flashc_backends.platform.engines.process import ProcessEngine
 from tests.support.interpreters import oldest_worker_python
 
@@ -79,7 +80,7 @@ class Stage:
             kind=kind,
             artifact=artifact,
             python=oldest_worker_python().minor,
-            environ={"FLASH_RESOURCE_NAME": "it", **(environ or {})},
+            environ={"FLASH_RESOURCE_NAME": "it", "STAGE": str(self.folder), **(environ or {})},
             memory_mb=memory_mb,
             volume=volume,
         )
@@ -159,8 +160,11 @@ async def staged(name: str, cache: Path, folder: Path) -> AsyncIterator[Stage]:
     assert started <= set(ended)
 
 
-def processes_with(text: str) -> list[int]:
-    """The running processes whose command line or variables contain `text`."""
+def processes_with(*texts: str) -> list[int]:
+    """The running processes whose command line and variables together contain every one of `texts`.
+
+    Tests run in several processes at a time; a test that counts processes has to name something of its own.
+    """
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -169,17 +173,35 @@ def processes_with(text: str) -> list[int]:
                 state = (entry / "stat").read_bytes().rpartition(b")")[2].split()[0]
             except OSError:
                 continue
-            if text.encode() in shown and state != b"Z":
+            if all(text.encode() in shown for text in texts) and state != b"Z":
                 found.append(int(entry.name))
     return found
 
 
+def kill_if_running(process: int) -> None:
+    """Kill a process that may have ended since it was found."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
 def left_in_docker(address: str) -> list[str]:
-    """The names of containers and networks that previews have left."""
+    """The names of containers and networks that previews have left; those of other running processes are not left."""
     client = docker.DockerClient(base_url=address)
     filters: dict[str, str | list[str] | bool] = {"label": LABEL}
     containers = client.containers.list(all=True, filters=filters, ignore_removed=True)
     networks = client.networks.list(filters={"label": LABEL})
-    names = [str(item.attrs["Name"]) for item in (*containers, *networks)]
     client.close()
-    return names
+    others = {item.attrs["Labels"][LABEL] for item in networks if is_another(item.attrs["Labels"])}
+    labels = {item.id: item.labels for item in containers}
+    labels |= {item.id: item.attrs["Labels"] for item in networks}
+    return [
+        str(item.attrs["Name"])
+        for item in (*containers, *networks)
+        if labels[item.id][LABEL] not in others
+    ]
+
+
+def is_another(labels: Mapping[str, str]) -> bool:
+    """Whether another process has made a network with these labels and still runs."""
+    owner = labels.get(OWNER, "")
+    return owner != this_process() and is_alive(owner)
