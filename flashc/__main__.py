@@ -27,7 +27,6 @@ def main() -> None:
     Scripts ask for the version often, and importing click takes longer than starting Python.
     """
     _open_closed_streams()
-    _hide_warnings_about_syntax()
     if sys.argv[1:] == ["--version"]:
         _print_version()
     try:
@@ -107,13 +106,6 @@ def _stop_for_environment(error: Exception) -> NoReturn:
         raise error
     os.write(2, f"{reason}\n".encode())
     os._exit(3)
-
-
-def _hide_warnings_about_syntax() -> None:
-    """Let Python's parser print no warnings about the modules of the project, such as `1or 2`."""
-    import warnings
-
-    warnings.simplefilter("ignore", SyntaxWarning)
 
 
 def _open_closed_streams() -> None:

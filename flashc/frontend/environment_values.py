@@ -7,12 +7,11 @@ another object of the platform.
 
 from __future__ import annotations
 
-import ast
-
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.values import Known, Symbolic, Value
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.python_texts import evaluate_literal
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
 
@@ -26,7 +25,7 @@ def variables_in(machine: Machine, value: Known) -> frozenset[str]:
     if not value.variables or value.variables <= machine.stated:
         return frozenset()
     try:
-        written = ast.literal_eval(machine.text_at(value.origin))
+        written = evaluate_literal(machine.text_at(value.origin))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return value.variables
     return frozenset() if written == value.value else value.variables

@@ -11,6 +11,7 @@ from unicodedata import normalize
 from msgspec import Struct, structs
 
 from flashc_core.ast_nodes import children
+from flashc_core.python_texts import parse_module
 
 from .function_results import changes_of, uses_of_bodies, uses_of_results
 from .used_names import FunctionNode, NamesByUse, Reader, merged
@@ -109,7 +110,7 @@ class ModuleStatements:
             lines = _Lines(text)
             self._parts = [
                 _Part(nodes, lines, deferred=deferred)
-                for nodes, deferred in _divide(ast.parse(text).body, deferred=False)
+                for nodes, deferred in _divide(parse_module(text).body, deferred=False)
             ]
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             self.is_valid = False

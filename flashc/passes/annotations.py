@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from flashc_core.python_texts import parse_expression
+
 # An `int` is accepted for `float`, and a `bool` for `int`, as in Python's own typing.
 _ACCEPTED: dict[str, frozenset[str]] = {
     "str": frozenset({"str"}),
@@ -26,7 +28,7 @@ def json_types(annotation: str) -> frozenset[str] | None:
     The result is None if the types are not known.
     """
     try:
-        tree = ast.parse(annotation.strip(), mode="eval").body
+        tree = parse_expression(annotation.strip())
     except (SyntaxError, ValueError):
         return None
     return _accepted(tree)

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.python_texts import parse_expression
 from flashc_core.source import Span
 from flashc_ir.endpoints import Function, LoadBalanced, ParameterKind, QueueClass, QueueFunction
 from flashc_ir.modules import Module
@@ -108,11 +109,11 @@ def _unencodable_classes(annotation: str | None, module: Module) -> Iterator[str
 def _names_in(annotation: str) -> tuple[ast.Attribute | ast.Name, ...]:
     """Return the names and attributes in an annotation; none if it is not an expression."""
     try:
-        tree = ast.parse(annotation.strip(), mode="eval")
+        tree = parse_expression(annotation.strip())
     except (SyntaxError, ValueError):
         return ()
-    if isinstance(tree.body, ast.Constant) and isinstance(tree.body.value, str):
-        return _names_in(tree.body.value)
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
+        return _names_in(tree.value)
     return tuple(node for node in ast.walk(tree) if isinstance(node, (ast.Attribute, ast.Name)))
 
 

@@ -6,13 +6,13 @@ newer than the workers' Python is looked for.
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 
 from flashc.project.source_file import SourceFile
 from flashc_core import rules
 from flashc_core.encoding import Undecodable
+from flashc_core.python_texts import parse_module
 from flashc_core.source import Span
 from flashc_ir.platform.images import supported_pythons
 from flashc_ir.program import Program
@@ -46,7 +46,7 @@ def check_syntax_version(program: Program, context: PassContext) -> Program:
 def _check(source: SourceFile, version: tuple[int, ...], shown: str, context: PassContext) -> None:
     """Report the first error that the workers' Python would find in a module."""
     try:
-        ast.parse(source.text, feature_version=(version[0], version[1]))
+        parse_module(source.text, feature_version=(version[0], version[1]))
     except SyntaxError as error:
         line, column = error.lineno or 1, error.offset or 1
         context.sink.report(

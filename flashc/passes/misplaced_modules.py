@@ -23,14 +23,22 @@ def excluded_module(context: PassContext, name: str) -> Exclusion | None:
     if there is no such file.  Files that are looked for are inputs of the check, because an excluded
     folder is one exclusion, whatever is in it.
     """
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        stem = "/".join(parts[:length])
+    found = None
+    stem = ""
+    for part in name.split("."):
+        stem = posixpath.join(stem, part)
         for path in (f"{stem}.py", f"{stem}/__init__.py"):
-            context.depends_on(file_input(path))
-            if context.project.presence(path) is Presence.ON_DISK:
-                return context.project.exclusion_of(path)
-    return None
+            if _presence(context, path) is Presence.ON_DISK:
+                found = path
+        if _presence(context, stem) is Presence.ABSENT:  # a name may have thousands of parts
+            break
+    return None if found is None else context.project.exclusion_of(found)
+
+
+def _presence(context: PassContext, path: str) -> Presence:
+    """Return the presence of a file or folder, which becomes an input of the check."""
+    context.depends_on(file_input(path))
+    return context.project.presence(path)
 
 
 def link_as_text(context: PassContext, name: str) -> str | None:
@@ -56,9 +64,8 @@ def broken_link(context: PassContext, name: str) -> str | None:
     """Return the symbolic link for the module `name` that workers do not get; None if there is none."""
     top = name.partition(".")[0]
     for path in (f"{top}.py", top):
-        context.depends_on(file_input(path))
-        is_link = os.path.islink(context.project.root / path)
-        if is_link and context.project.presence(path) is Presence.ON_DISK:
+        presence = _presence(context, path)
+        if presence is Presence.ON_DISK and os.path.islink(context.project.root / path):
             return path
     return None
 
@@ -79,8 +86,7 @@ def module_outside(context: PassContext, name: str) -> AddedFolder | None:
     top = name.partition(".")[0]
     for added in context.project.folders_outside:
         for path in (f"{added.folder}/{top}.py", f"{added.folder}/{top}/__init__.py"):
-            context.depends_on(file_input(path))
-            if context.project.presence(path) is not Presence.ABSENT:
+            if _presence(context, path) is not Presence.ABSENT:
                 return added
     return None
 

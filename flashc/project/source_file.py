@@ -97,9 +97,9 @@ class SourceFile:
             SyntaxError, ValueError, RecursionError, MemoryError: the running Python can't parse the
                 text.
         """
-        import ast
+        from flashc_core.python_texts import parse_module  # importing `ast` takes long
 
-        return ast.parse(self.text)
+        return parse_module(self.text)
 
     def span(self, start: ast.stmt | ast.expr, end: ast.stmt | ast.expr) -> Span:
         """Return the span from one node of `ast` to the end of another."""

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flashc_core.processes import on_all_processors
+from flashc_core.python_texts import parse_module
 
 from .top_statements import TopStatements, Unclear
 
@@ -128,7 +129,7 @@ def added_by_statements(path: str, data: bytes) -> Iterator[AddedFolder]:
 def added_by_tree(path: str, data: bytes) -> Iterator[AddedFolder]:
     """Yield the folders that one module adds, from the tree of the module."""
     try:
-        tree = ast.parse(data)
+        tree = parse_module(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return  # a module that can't be parsed is reported elsewhere
     names = {

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from flashc_core.python_texts import parse_module
 from flashc_core.string_literals import STRING
 
 _STRING_OR_COMMENT = re.compile(rf"{STRING}|#[^\n]*".encode(), re.DOTALL)
@@ -53,7 +54,7 @@ class TopStatements:
         if self._is_foreign:
             raise Unclear
         try:
-            return ast.parse(self._data[begin:end])
+            return parse_module(self._data[begin:end])
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise Unclear from error
 

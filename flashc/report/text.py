@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flashc_core.credentials import masked
 from flashc_core.diagnostics import Diagnostic, Label, Severity
@@ -12,6 +13,7 @@ from flashc_core.source import Lines, Span, WholeFile, location_order
 
 _TAB = 4
 _WIDTH = 160  # columns; if a line of code is longer, only the part around the label is shown
+_FAR = 4 * _WIDTH  # characters; hostile text may have many without a width
 
 Paint = Callable[[str, str], str]
 """A function that colours a text; the second argument is its role, such as "error" or "gutter"."""
@@ -110,7 +112,7 @@ def _code(
         number = span.line
         if not 1 <= number <= len(lines):
             continue
-        code, start, width = _clipped(masked(lines.line(number)), span)
+        code, start, width = _clipped(_masked(lines.line(number)), span)
         if number != shown:
             if shown and number > shown + 1:
                 yield paint("...", "gutter")
@@ -122,19 +124,24 @@ def _code(
     yield bar
 
 
+_masked = lru_cache(maxsize=16)(masked)  # a line may have thousands of findings
+
+
 def _clipped(line: str, span: Span) -> tuple[str, int, int]:
     """Return the line as shown, and the start and width of the underline, in terminal columns."""
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
-    text, head, marked = _shown(line), _shown(line[:start]), _shown(line[start:end])
-    offset, width = _columns(head), max(_columns(marked), 1)
-    if _columns(text) <= _WIDTH:
-        return text, offset, width
-    if offset + width <= _WIDTH:
-        return f"{_cut(text, _WIDTH)}...", offset, width
-    rest = _shown(line[start:])
+    near = line[: start + _FAR]
+    width = max(_columns(_shown(near[start:end])), 1)
+    if start <= _FAR:
+        text, offset = _shown(near), _columns(_shown(near[:start]))
+        if len(near) == len(line) and _columns(text) <= _WIDTH:
+            return text, offset, width
+        if offset + width <= _WIDTH:
+            return f"{_cut(text, _WIDTH)}...", offset, width
+    rest = _shown(near[start:])
     tail = _cut(rest, _WIDTH - 4)
-    more = "..." if len(tail) < len(rest) else ""
+    more = "..." if len(tail) < len(rest) or len(near) < len(line) else ""
     return f"... {tail}{more}", 4, min(width, max(_columns(tail), 1))
 
 
@@ -155,7 +162,7 @@ def _columns(text: str) -> int:
 def _cut(text: str, width: int) -> str:
     """Return the longest beginning of `text` that fits into `width` terminal columns."""
     end = min(len(text), width)
-    most = min(len(text), 4 * width)  # hostile text may have many characters without a width
+    most = min(len(text), _FAR)
     while end < most and _columns(text[: end + 1]) <= width:
         end += 1
     while _columns(text[:end]) > width:

@@ -7,10 +7,11 @@ the syntax of newer ones.
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass
 from types import CodeType
+
+from flashc_core.python_texts import compile_module, parse_module
 
 from .problems import NestedTooDeeply, SyntaxProblem
 
@@ -44,7 +45,7 @@ def compile_text(text: str) -> CodeType | Refusal | None:
         column = null - text.rfind("\n", 0, null)
         return Refusal(SyntaxProblem("the text contains a null character", line, column), True)
     try:
-        code: CodeType = compile(text, "<module>", "exec", dont_inherit=True)
+        code = compile_module(text, "<module>")
     except SyntaxError as error:
         if _bracket_depth(text) > MAX_BRACKETS:
             return Refusal(NestedTooDeeply(error.lineno or 1), is_certain=False)
@@ -60,7 +61,7 @@ def compile_text(text: str) -> CodeType | Refusal | None:
 def _is_parsed(text: str) -> bool:
     """Return whether the parser accepts a text; then only the compiler, which follows it, refuses it."""
     try:
-        ast.parse(text)
+        parse_module(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

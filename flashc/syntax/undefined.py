@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from types import CodeType
 
 from flashc_core.ast_nodes import children
+from flashc_core.python_texts import parse_module
 from flashc_core.source import Lines, Span, column_of_byte
 from flashc_ir.modules import NameFacts, UndefinedName
 
@@ -174,7 +175,7 @@ class _Walker:
         before: set[str],
     ) -> None:
         self._path = path
-        self._tree = ast.parse(text)
+        self._tree = parse_module(text)
         self._lines = Lines(text)
         self._used = used
         self._bound = bound

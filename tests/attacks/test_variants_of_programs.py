@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from flashc.api import check_project
 from flashc.project.ignore import IgnoreRules
+from flashc.report.text import render
 from tests.support.fuzzing import limits
-from tests.support.projects import compile_files, write
+from tests.support.projects import compile_files, opened, write
 
 WORKER = (
     'from runpod_flash import Endpoint\n\n@Endpoint(name="w")\nasync def run(x: int): return x\n'
@@ -256,10 +258,22 @@ PATTERNS = {
     "only a negation": ("!", "a"),
     "null character": ("a\0b", "a"),
 }
+DEEP = ".a" * 16_000
+IMPORTS = {
+    "members of a deep module": f"from rua{DEEP} import y",
+    "a deep module": f"import rua{DEEP}",
+    "a deep module that may be absent": f"try:\n    import rua{DEEP}\nexcept ImportError:\n    y = 1",
+    "a deep module of the project": f"from package{DEEP} import y",
+    "a deep module by its name": f"import importlib\nimportlib.import_module('rua{DEEP}')",
+    "a folder far above": f"from {'.' * 16_000}x import y",
+    "many modules": "import " + ", ".join(f"m{number}" for number in range(8000)),
+    "many members": "from m import " + ", ".join(f"m{number}" for number in range(8000)),
+}
 VARIANTS = {
     "nested programs": len(NESTED),
     "expensive expressions": len(COMPUTED),
     "endless loops": len(LOOPS),
+    "long imports": len(IMPORTS),
     "hostile documents": len(DOCUMENTS),
     "patterns of ignore files": len(PATTERNS) * 2,
 }
@@ -291,6 +305,17 @@ def test_expensive_expressions_are_answered(part: int, tmp_path: Path) -> None:
         files[f"worker{number}.py"] = f"{worker}{statement}\n"
     is_answered(files, tmp_path)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", IMPORTS)
+def test_long_imports_are_answered(kind: str, tmp_path: Path) -> None:
+    files = {"worker.py": f"import tools\n{WORKER}", "tools.py": IMPORTS[kind]}
+    root = write(tmp_path, {**files, "package/__init__.py": ""})
+    with limits():
+        workspace = opened(root)
+        result = check_project(workspace)
+        render(result.diagnostics, workspace.project.lines)
+    assert {found.path for found in result.diagnostics} <= {"tools.py"}
 
 
 @pytest.mark.parametrize("kind", READS)

@@ -46,6 +46,18 @@ REFUSED = {
     "blocks in many blocks": "".join(f"{' ' * n}for a in b:\n" for n in range(25)) + " " * 25 + "1",
 }
 
+WARNED = {
+    "an escape that does not exist": 'import re\nP = re.compile("\\d+")',
+    "a number before a keyword": "x = 1or 2",
+    "a comparison by identity": "x = 1 is 1",
+    "a subscript of a number": "if False:\n    x = 0 + 0[1]",
+    "a call of a text": "if False:\n    x = 'a'(1)",
+    "an assertion about a tuple": "assert (1, 'always')",
+    "an escape in an annotation": "def g(x: \"Literal['\\d']\") -> str: ...",
+    "an escape in a text that is evaluated": "import ast\nx = ast.literal_eval(r\"'\\d'\")",
+    "a set in a pattern": "import re\nP = re.compile('[[a]')",
+}
+
 
 def _found(root: Path, files: dict[str, str]) -> list[tuple[str, str, int]]:
     """The findings in files: code, path, line."""
@@ -109,3 +121,13 @@ def test_syntax_of_a_newer_worker_is_no_certain_mistake() -> None:
 def test_what_the_compiler_accepts_is_not_refused() -> None:
     for path in (*Path(__file__).parent.glob("*.py"), *Path(ast.__file__).parent.glob("*.py")):
         assert not isinstance(compile_text(path.read_text(encoding="utf-8")), Refusal)
+
+
+@pytest.mark.parametrize("kind", WARNED)
+def test_what_python_only_warns_of_is_accepted_where_warnings_are_errors(
+    kind: str, tmp_path: Path
+) -> None:
+    """The tests run with `-W error`, as those of a user of the pytest plugin may."""
+    with pytest.raises((Warning, SyntaxError)):
+        exec(compile(WARNED[kind], "m", "exec"), {})
+    assert _found(tmp_path, {"worker.py": f"{WORKER}\n{WARNED[kind]}\n"}) == []

@@ -5,7 +5,6 @@ Ruff parses them: it knows the grammar of each Python, and takes a fifteenth of 
 
 from __future__ import annotations
 
-import ast
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from ruff import find_ruff_bin
 from flashc_backends.base import Services
 from flashc_core import rules
 from flashc_core.graphs import reachable
+from flashc_core.python_texts import parse_module
 from flashc_core.source import WholeFile
 from flashc_ir.imports.ast_imports import collect_certain_imports
 from flashc_ir.modules import Origin
@@ -141,7 +141,7 @@ def _imported(path: Path, name: str, modules: _Modules) -> Iterator[str]:
     """Yield the modules of the same distribution that a module imports in any case."""
     try:
         text = path.read_text(encoding="utf-8")
-        is_package, tree = path.name == "__init__.py", ast.parse(text)
+        is_package, tree = path.name == "__init__.py", parse_module(text)
         imports = collect_certain_imports(tree, str(path), name, is_package, text, modules)
     except (OSError, UnicodeDecodeError, SyntaxError, ValueError, RecursionError, MemoryError):
         return

@@ -19,6 +19,7 @@ import msgspec
 
 from flashc_backends.base import Draft
 from flashc_core.cache import Store, decoded
+from flashc_core.python_texts import parse_module
 from flashc_core.string_literals import STRING
 from flashc_core.versions import version_of
 from flashc_ir.artifact_paths import RUNTIME_PACKAGE
@@ -312,7 +313,7 @@ def stripped(source: str) -> str:
             lines[number - 1] = code.rstrip() + "\n"
         else:
             inside.update(range(number + 1, bisect_right(starts, token.end() - 1) + 1))
-    for node in _statements(ast.parse(source)):
+    for node in _statements(parse_module(source)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _remove_docstring(node, lines)
     return "".join(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from flashc_core.python_texts import parse_module
 from flashc_core.source import Lines, Span
 
 
@@ -70,7 +71,7 @@ def constants_of(source: str) -> Mapping[str, object]:
         RecursionError, MemoryError: it is nested too deeply for Python's parser.
     """
     found: dict[str, object] = {}
-    for node in ast.parse(source).body:
+    for node in parse_module(source).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 expression = value
@@ -93,7 +94,7 @@ def spans_of_constants(source: str) -> dict[str, Span]:
         SyntaxError, ValueError, RecursionError, MemoryError: as for `constants_of`.
     """
     found: dict[str, Span] = {}
-    for node in ast.parse(source).body:
+    for node in parse_module(source).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 found[name] = _span(source, value)

@@ -7,7 +7,6 @@ the target's module.
 
 from __future__ import annotations
 
-import ast
 import keyword
 import re
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from flashc_backends.base import Context, Draft, DraftTarget
+from flashc_core.python_texts import parse_expression
 from flashc_ir.endpoints import (
     CodeEndpoint,
     Function,
@@ -266,7 +266,7 @@ def _is_expression(text: str | None) -> bool:
     if text is None:
         return False
     try:
-        ast.parse(text, mode="eval")
+        parse_expression(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

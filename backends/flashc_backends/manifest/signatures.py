@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
+from flashc_core.python_texts import parse_expression
 from flashc_ir.endpoints import (
     DeployedEndpoint,
     Function,
@@ -167,7 +168,7 @@ def _of_place(place: Place, parameter: Declared, schema: Schema | None) -> Manif
 def _type(annotation: str) -> str:
     """Return the text of an annotation; that of a forward reference without its quotes."""
     try:
-        tree = ast.parse(annotation, mode="eval").body
+        tree = parse_expression(annotation)
     except SyntaxError:
         return annotation
     is_text = isinstance(tree, ast.Constant) and isinstance(tree.value, str)
@@ -179,7 +180,7 @@ def _default(text: str | None) -> tuple[bool, str | None]:
     if text is None:
         return False, None
     try:
-        call = ast.parse(text, mode="eval").body
+        call = parse_expression(text)
     except SyntaxError:
         return True, None
     if not isinstance(call, ast.Call) or _last_name(call.func) not in _MARKERS:

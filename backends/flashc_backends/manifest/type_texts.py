@@ -9,6 +9,7 @@ import ast
 import json
 from functools import lru_cache
 
+from flashc_core.python_texts import parse_expression
 from flashc_ir.schemas import (
     ANY,
     BOOLEAN,
@@ -45,7 +46,7 @@ def schema_of_text(annotation: str | None) -> Schema:
     if annotation is None:
         return ANY
     try:
-        return _schema(ast.parse(annotation.strip(), mode="eval").body)
+        return _schema(parse_expression(annotation.strip()))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Ref(key=_BY_TEXT + annotation)
 

@@ -15,6 +15,8 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
+from flashc_core.python_texts import parse_module
+
 _LISTING = frozenset(
     "listdir scandir walk fwalk iterdir glob iglob rglob files contents iter_modules".split()
 )
@@ -39,7 +41,7 @@ EVERYTHING = Mentions(frozenset(), lists=True)
 def mentions_of(content: bytes) -> Mentions:
     """Return the mentions in the source of a module; `EVERYTHING` if the module can't be parsed."""
     try:
-        tree = ast.parse(content)
+        tree = parse_module(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return EVERYTHING
     texts: list[str] = []

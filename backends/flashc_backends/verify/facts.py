@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from flashc.syntax.host import Refusal, compile_text
+from flashc_core.python_texts import parse_module
 from flashc_ir.imports.ast_imports import collect_certain_imports, collect_tree_imports
 from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Import, Origin
@@ -70,7 +71,7 @@ def parse_facts(path: str, text: str, index: ModuleIndex) -> ModuleFacts:
         shown = f"it can't be imported: {refusal.problem} (line {refusal.problem.line})"
         return ModuleFacts(problem=shown, is_syntax_problem=True, never_parses=True)
     try:
-        tree = ast.parse(text)
+        tree = parse_module(text)
         imports, _ = collect_tree_imports(tree, path, name, is_package, text, recording)
         certain = collect_certain_imports(tree, path, name, is_package, text, recording)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

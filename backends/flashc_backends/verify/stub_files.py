@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flashc_backends.files.runtime_files import PACKAGE
+from flashc_core.python_texts import parse_module
 
 FOLDER = f"{PACKAGE}/stubs"
 _TABLES = ("NAMES", "DEFAULTS")
@@ -18,7 +19,7 @@ def stub_problem(text: str) -> str | None:
     of stubs may be empty.
     """
     try:
-        body = ast.parse(text).body
+        body = parse_module(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return f"it can't be parsed: {error or type(error).__name__}"
     names: frozenset[str] = frozenset()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import libcst as cst
@@ -22,14 +21,9 @@ def literal(
     node: cst.SimpleString | cst.Integer | cst.Float | cst.Imaginary | cst.ConcatenatedString,
     span: Span,
 ) -> Value:
-    """Return the value of a literal; Python's own warnings about invalid escapes are dropped."""
-    plain = walk.plain_literal(node)
-    if plain is not None:
-        return Known(plain, span)
+    """Return the value of a literal."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Known(node.evaluated_value, span)
+        return Known(walk.evaluated_literal(node), span)
     except (ValueError, SyntaxError):  # Python limits the digits of an integer
         return Unknown(reason="the literal is too large", origin=span)
 

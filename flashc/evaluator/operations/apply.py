@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 
 from flashc.evaluator.failures import OPERATION_ERRORS, PythonError
@@ -42,7 +43,7 @@ def apply(
     *operands: Value,
     unordered: bool = False,
 ) -> Value:
-    """Return the result of `function` for concrete operands, computed by Python.
+    """Return the result of `function` for concrete operands, computed by Python without its warnings.
 
     `unordered` says that the result does not depend on the order of a set.
 
@@ -56,7 +57,8 @@ def apply(
         return cause(problem.part, span)
     machine.charge(sum(map(_size, arguments)), span)
     try:
-        result = function(*arguments)
+        with warnings.catch_warnings(action="ignore"):
+            result = function(*arguments)
     except OPERATION_ERRORS as error:
         return fail(machine, type(error), str(error), span, variables_of(*operands))
     size = _size(result)

@@ -6,7 +6,6 @@ A resource class becomes `Endpoint(...)` in its place, and `@remote(config, ...)
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, dotted
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Safety
+from flashc_core.python_texts import evaluate_literal, parse_expression
 from flashc_core.source import Edit
 
 from .names import (
@@ -163,7 +163,7 @@ class _Rewriter:
         """
         text = self.decoder.machine.text_at(argument.span)
         try:
-            ast.parse(text, mode="eval")
+            parse_expression(text)
         except SyntaxError as error:
             raise _CannotRewrite from error
         if text.startswith("**") or "#" in text:
@@ -174,7 +174,7 @@ class _Rewriter:
 def _is_literal(text: str) -> bool:
     """Return whether a text means the same at every place."""
     try:
-        ast.literal_eval(text)
+        evaluate_literal(text)
     except (ValueError, SyntaxError):
         return False
     return True

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flashc_core.ast_nodes import children
+from flashc_core.python_texts import parse_module
 from flashc_core.source import Lines, Span, column_of_byte
 from flashc_ir.modules import Import, ImportedName, ImportProblem
 
@@ -42,7 +43,7 @@ def collect_imports_ast(
         RecursionError: the code is nested too deeply.
         MemoryError: the code is nested too deeply for `ast`'s own parser.
     """
-    return collect_tree_imports(ast.parse(text), path, name, is_package, text, index)
+    return collect_tree_imports(parse_module(text), path, name, is_package, text, index)
 
 
 def collect_tree_imports(

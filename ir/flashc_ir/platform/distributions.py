@@ -12,6 +12,10 @@ from msgspec import Struct
 from .facts import Fact, Names, read_facts
 from .worker_packages import worker_distributions
 
+# The parts of a module's name from which a distribution is guessed; a longer name, which may have
+# thousands of parts, says nothing more.
+_MOST_PARTS = 8
+
 
 class ImportNames(Fact, frozen=True, kw_only=True):
     """The distributions that install a module, by its dotted name, the most likely first."""
@@ -58,9 +62,14 @@ def distributions_of(module: str) -> tuple[str, ...]:
         return known
     from packaging.utils import canonicalize_name  # takes long to import, and most names are known
 
-    parts = module.split(".")
-    shortest_first = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-    return tuple(dict.fromkeys(canonicalize_name(p.replace(".", "-")) for p in shortest_first))
+    names = (canonicalize_name(prefix.replace(".", "-")) for prefix in _prefixes(module))
+    return tuple(dict.fromkeys(names))
+
+
+def _prefixes(module: str) -> list[str]:
+    """Return a dotted name, shortened to its first parts: the first one, the first two, and so on."""
+    parts = module.split(".", _MOST_PARTS)[:_MOST_PARTS]
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 @cache
@@ -76,9 +85,7 @@ def known_distributions() -> frozenset[str]:
 def _by_module(module: str) -> tuple[str, ...]:
     """Return the distributions that install a dotted module by the data file; none if unknown."""
     known = distribution_facts().import_names.names
-    parts = module.split(".")
-    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((known[prefix] for prefix in prefixes if prefix in known), ())
+    return next((known[name] for name in reversed(_prefixes(module)) if name in known), ())
 
 
 def distribution_for_module(requirement: str) -> str | None:
