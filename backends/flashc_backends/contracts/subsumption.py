@@ -22,7 +22,7 @@ from flashc_ir.schemas import (
 )
 
 from .shown import shown
-from .values import EVERY_TEXT, Known, fits
+from .values import EVERY_TEXT, NARROWER, Known, fits
 
 Gap = tuple[str, str]
 """Where data may be refused, as a path such as `.boxes[].width`, and why."""
@@ -217,7 +217,8 @@ class Comparison:
             return (sent.type, taken.type) == ("integer", "number")
         if taken.format == "binary" and sent.format == "base64":
             return False  # every text is accepted, and would stand for other bytes
-        return taken.format in EVERY_TEXT or sent.format == taken.format
+        formats = (sent.format, taken.format)
+        return taken.format in EVERY_TEXT or len({*formats}) == 1 or formats in NARROWER
 
     def _limits(
         self, sent: Plain | ListOf | MapOf, taken: Plain | ListOf | MapOf, path: str

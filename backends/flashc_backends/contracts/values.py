@@ -38,7 +38,7 @@ _MOST = 400
 Hints = frozenset[float | str]
 """Numbers near the limits of schemas, and names of their properties."""
 _MOST_HOPS = 40
-_FORMATS: dict[str, Callable[[str], object]] = {
+_PARSERS: dict[str, Callable[[str], object]] = {
     "date-time": datetime.datetime.fromisoformat,
     "date": datetime.date.fromisoformat,
     "time": datetime.time.fromisoformat,
@@ -52,6 +52,17 @@ _FORMATS: dict[str, Callable[[str], object]] = {
 }
 EVERY_TEXT = frozenset(("", "path", "password", "binary"))
 """The formats of texts that every text has; in `binary`, a text stands for its bytes in UTF-8."""
+NARROWER = frozenset(
+    (
+        ("date", "date-time"),
+        *(
+            (f"{family}{narrow}", f"{family}{wide}")
+            for family in ("ipv4", "ipv6")
+            for narrow, wide in (("", "network"), ("", "interface"), ("network", "interface"))
+        ),
+    )
+)
+"""Pairs of formats; every text of the first one also has the second one."""
 _PATTERNS = {
     "base64": BASE64,
     "decimal": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?",
@@ -62,24 +73,26 @@ _PATTERNS = {
     "email": r".+@.+",
     "uri": r"[A-Za-z][A-Za-z0-9+.-]*:.+",
 }
+FORMATS = EVERY_TEXT | _PARSERS.keys() | _PATTERNS.keys()
+"""The formats of texts that flashc checks."""
 _SAMPLES = {
-    "date-time": "2024-01-02T03:04:05",
-    "date": "2024-01-02",
-    "time": "03:04:05",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "ipv4network": "192.0.2.0/24",
-    "ipv6network": "2001:db8::/32",
-    "ipv4interface": "192.0.2.1/24",
-    "ipv6interface": "2001:db8::1/32",
-    "base64": "YQ==",
-    "decimal": "1.5",
-    "fraction": "1/3",
-    "duration": "PT1S",
-    "seconds": "PT1S",
-    "email": "ada@example.org",
-    "uri": "https://example.org/",
+    "date-time": ("2024-01-02T03:04:05",),
+    "date": ("2024-01-02",),
+    "time": ("03:04:05",),
+    "uuid": ("00000000-0000-4000-8000-000000000000",),
+    "ipv4": ("192.0.2.1",),
+    "ipv6": ("2001:db8::1",),
+    "ipv4network": ("192.0.2.0/24",),
+    "ipv6network": ("2001:db8::/32",),
+    "ipv4interface": ("192.0.2.1/24",),
+    "ipv6interface": ("2001:db8::1/32",),
+    "base64": ("YQ==",),
+    "decimal": ("1.5",),
+    "fraction": ("1/3",),
+    "duration": ("PT1S", "P1D", "P1Y"),
+    "seconds": ("PT1S", "P1D", "P"),
+    "email": ("ada@example.org",),
+    "uri": ("https://example.org/",),
 }
 
 
@@ -155,7 +168,7 @@ def _has_format(data: Any, schema: Plain) -> bool:
     """Return whether a text has the format of a schema; a format that flashc can't check is not asked for."""
     if not isinstance(data, str) or not schema.format:
         return True
-    pattern, parse = _PATTERNS.get(schema.format), _FORMATS.get(schema.format)
+    pattern, parse = _PATTERNS.get(schema.format), _PARSERS.get(schema.format)
     if pattern is not None:
         return re.fullmatch(pattern, data) is not None
     try:
@@ -298,8 +311,7 @@ def _candidates(schema: Schema, known: Known, hints: Hints, depth: int) -> Itera
         case Plain(type="number"):
             yield from (0.5, 1, 0, -1, *ordered, *(number + 0.5 for number in ordered), 1e6)
         case Plain(format=text):
-            if text in _SAMPLES:
-                yield _SAMPLES[text]
+            yield from _SAMPLES.get(text, ())
             yield from ("text", "", "a", *("a" * int(n) for n in ordered if 0 <= n <= 1000), "1")
         case Choice(values=values):
             yield from map(json.loads, values)
