@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Literal
 
-import jsonschema
-from jsonschema.exceptions import best_match
 from msgspec import UNSET
 
 from flashc_backends.contracts.documents import document_of
@@ -94,6 +92,9 @@ class Contracts:
 
 def _misfit(schema: dict[str, Any], data: Any, told: str) -> Iterator[str]:
     """Yield why data does not fit a schema."""
+    import jsonschema  # takes up to a second with the packages that check formats, and is seldom needed
+    from jsonschema.exceptions import best_match
+
     error = best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
     if error is not None:
         place = error.json_path.removeprefix("$").lstrip(".")

@@ -21,7 +21,8 @@ def command(*words: str) -> list[str]:
 def environment() -> dict[str, str]:
     """The variables of a run: those of this test without pytest's own, and where flashc is.
 
-    Where `CI` is set, pytest prints the reasons of failures in full twice.
+    Where `CI` is set, pytest prints the reasons of failures in full twice.  No bytecode is written, because Python
+    would take that of a module for one of the same second and size.
     """
     paths = os.pathsep.join(str(ROOT / part) for part in (".", "ir", "backends"))
     kept = {n: v for n, v in os.environ.items() if n != "CI" and not n.startswith("PYTEST_")}
