@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET
 
@@ -15,6 +15,9 @@ from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, QueueClass
 from flashc_ir.program import Program
 
 from .recordings import Recording
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 _Side = Literal["input", "output"]
 _SIDES: tuple[_Side, _Side] = ("input", "output")
@@ -92,13 +95,20 @@ class Contracts:
 
 def _misfit(schema: dict[str, Any], data: Any, told: str) -> Iterator[str]:
     """Yield why data does not fit a schema."""
-    import jsonschema  # takes up to a second with the packages that check formats, and is seldom needed
     from jsonschema.exceptions import best_match
 
-    error = best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
+    error = best_match(_validator(schema).iter_errors(data))
     if error is not None:
         place = error.json_path.removeprefix("$").lstrip(".")
         yield f"{told}: {place} {error.message}"[:_LONGEST].replace(":  ", ": ")
+
+
+def _validator(schema: dict[str, Any]) -> Draft202012Validator:
+    """Return what checks data against a schema."""
+    # The import takes up to a second with the packages that check formats, and is seldom needed.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(schema)
 
 
 def _has_succeeded(output: Any) -> bool:
@@ -140,7 +150,7 @@ def _value(given: str | list[str], schema: dict[str, Any]) -> Any:
     """Return the value of a text, or of the texts with one name in a query, that fits a schema, if one does."""
     texts = given if isinstance(given, list) else [given]
     values = [_parsed(text) for text in texts]
-    check = jsonschema.Draft202012Validator(schema).is_valid
+    check = _validator(schema).is_valid
     return next((each for each in (texts[-1], values[-1], texts, values) if check(each)), given)
 
 

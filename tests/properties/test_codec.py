@@ -313,3 +313,22 @@ def test_a_class_inside_a_function_has_the_fields_that_can_be_evaluated() -> Non
     value = Local(datetime.date(2024, 1, 1), Local(datetime.date(2024, 1, 2)))
     assert same(over_the_wire(Local, value), value)
     assert codec_of(Local).load({"at": "2024-01-01", "hidden": 3}).hidden == 3
+
+
+def test_a_member_of_an_enum_in_a_union_is_not_read_as_what_its_value_is() -> None:
+    for annotation in (
+        typing.Union[list[int], Colour, int],  # noqa: UP007 - these tests also run on Python 3.10
+        typing.Union[int, str, Colour],  # noqa: UP007
+    ):
+        for member in (Colour.RED, Colour.BLUE, Colour.BROKEN):
+            assert over_the_wire(annotation, member) is member
+
+
+def test_a_value_of_a_subclass_arrives_as_what_it_is_for_json() -> None:
+    class Text(str):
+        def __str__(self) -> str:
+            return "another"
+
+    sent = codec_of(typing.Any).encode([Text("a"), Level.HIGH, numpy.float64(1.5), (1, Text("b"))])
+    assert [type(each) for each in sent] == [str, int, float, list]
+    assert sent == ["a", 2, 1.5, [1, "b"]]

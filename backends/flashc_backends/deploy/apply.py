@@ -7,7 +7,7 @@ workers, and a worker takes the build that is active when it starts.  Endpoints 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -306,8 +306,9 @@ class _Work:
                 undo()
             except CloudError as error:  # the others are restored all the same
                 problems.append(error)
-        if problems:
+        if problems:  # workers may run the new release for ever
             raise problems[0]
+        self._wait_for_old_release()
 
     def _ways_back(self, environment: Environment) -> Iterator[Callable[[], object]]:
         """Yield what undoes the steps: the build and its manifest, the settings, then new endpoints."""
@@ -318,18 +319,20 @@ class _Work:
             # Without endpoints, the manifest says that the build has not been deployed.
             manifest = self._given.manifest if self._build else self._given.world.manifest
             yield lambda: cloud.set_manifest(self._build or old, manifest)
-        restored: list[Endpoint] = []
         for endpoint in reversed(self._changed.values()):
             before = self._existing.get(endpoint.id)
             if before is not None:
-                restored.append(before)
                 yield partial(cloud.change_endpoint, environment.id, endpoint, before.settings)
         for endpoint in self._created.values():
             yield partial(cloud.delete_endpoint, endpoint.id)
-        yield lambda: self._wait_for_old_release(restored)
 
-    def _wait_for_old_release(self, restored: Collection[Endpoint]) -> None:
-        """Wait until no worker runs the new release any more."""
+    def _wait_for_old_release(self) -> None:
+        """Wait until no worker runs the new release any more.
+
+        Raises:
+            CloudError: the platform can't be asked.
+        """
+        restored = [self._existing[found] for found in self._changed if found in self._existing]
         failed, running = self._given.manifest, self._given.world.manifest
         identities = askable(restored, self._changed, failed, running)
         told = self._old_workers.keys() | identities.keys()

@@ -60,12 +60,18 @@ def plain(value: Any, seen: tuple[int, ...] = ()) -> Any:
         Misfit: JSON can't represent it.
     """
     value = settled(value)
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, bool):
         return value
+    # What is of a subclass, such as a member of an `IntEnum`, arrives as what it is for `json`, whose
+    # encoder does not ask the subclass.
+    if isinstance(value, str):
+        return value if type(value) is str else str.__str__(value)
+    if isinstance(value, int):
+        return value if type(value) is int else int.__int__(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise Misfit(f"is {value!r}, which JSON can't carry")
-        return value
+        return value if type(value) is float else float.__float__(value)
     if id(value) in seen:
         raise Misfit("contains itself, which JSON can't carry")
     if len(seen) > _DEEPEST:
@@ -84,7 +90,7 @@ def plain(value: Any, seen: tuple[int, ...] = ()) -> Any:
             if found is not item:
                 changed = changed or list(value)
                 changed[index] = found
-        return changed or value
+        return changed or (value if type(value) is list else list(value))
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):

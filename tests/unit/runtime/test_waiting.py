@@ -340,7 +340,7 @@ def test_what_a_job_returns_is_awaited_and_blocks_nothing() -> None:
         return plain(await waiting.arrived(await job()))
 
     call = {"a": [(1, start(2)), start(3)], "b": 5}
-    assert asyncio.run(run(lambda: call)) == {"a": [(1, 4), 6], "b": 5}
+    assert asyncio.run(run(lambda: call)) == {"a": [[1, 4], 6], "b": 5}
     assert asyncio.run(run(lambda: start(4))) == 8
     assert asyncio.run(run(lambda: start_all([1, 2]))) == [2, 4]
 
