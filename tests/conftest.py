@@ -77,14 +77,16 @@ def docker_host(docker_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
+def plain_environment(
+    monkeypatch: pytest.MonkeyPatch, cache_folder: Path, state_folder: Path
+) -> None:
     """Tests do not see the variables by which a user's shell could change a build, nor the user's cache and options."""
     for name in list(os.environ):
         if name.startswith(("FLASH", "RUNPOD_")) or name == "SOURCE_DATE_EPOCH":
             monkeypatch.delenv(name)
     monkeypatch.setenv("FLASHC_CACHE_DIR", str(cache_folder))
     monkeypatch.setenv("FLASHC_CONFIG_FILE", str(cache_folder / "no-config.toml"))
-    monkeypatch.setenv("FLASHC_STATE_DIR", str(cache_folder / "state"))
+    monkeypatch.setenv("FLASHC_STATE_DIR", str(state_folder))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -99,8 +101,17 @@ def no_thread_stays() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the whole session, so that packages are resolved and compressed once."""
-    return tmp_path_factory.mktemp("cache")
+    """One cache for the whole run, also if it has several processes, so that packages are installed once."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where flashc keeps what runs, such as previews; each process has its own."""
+    return tmp_path_factory.mktemp("state")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
