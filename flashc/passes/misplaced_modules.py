@@ -23,10 +23,12 @@ def excluded_module(context: PassContext, name: str) -> Exclusion | None:
     if there is no such file.  Files that are looked for are inputs of the check, because an excluded
     folder is one exclusion, whatever is in it.
     """
+    if "/" in name:  # Python finds no such module, whatever file has this path
+        return None
     found = None
     stem = ""
     for part in name.split("."):
-        stem = posixpath.join(stem, part)
+        stem = f"{stem}/{part}" if stem else part
         for path in (f"{stem}.py", f"{stem}/__init__.py"):
             if _presence(context, path) is Presence.ON_DISK:
                 found = path
