@@ -80,7 +80,10 @@ def find_relevant_modules(
         valid = sorted(name for name in reached if not search.found[name].unreadable)
         for name, facts in check_plain(valid).items():
             search.found[name] = structs.replace(
-                search.found[name], unreadable=facts.refused, names=facts.names
+                search.found[name],
+                unreadable=facts.refused,
+                names=facts.names,
+                may_be_newer=facts.may_be_newer,
             )
         return {
             name: search.found.get(name) or _unread(name, path)
@@ -152,6 +155,7 @@ class _Search:
                 for item in self.found[name].imports
                 if item.origin is Origin.PROJECT
                 for target in item.modules()
+                if target in self.project.modules
             }
             pending = targets - seen
             seen |= pending

@@ -6,7 +6,6 @@ newer than the workers' Python is looked for.
 
 from __future__ import annotations
 
-import re
 import sys
 
 from flashc.project.source_file import SourceFile
@@ -19,12 +18,6 @@ from flashc_ir.program import Program
 
 from .context import PassContext
 
-# What may be syntax of a newer Python: `type X = ...`, parameters of types and their defaults, `except*`.
-_NEWER = re.compile(
-    r"^\s*type\s+\w+\s*[=\[]|^\s*(?:async\s+)?(?:def|class)\s+\w+\s*\[|^\s*except\s*\*",
-    re.MULTILINE,
-)
-
 
 def check_syntax_version(program: Program, context: PassContext) -> Program:
     """Report syntax of worker modules that is newer than the workers' Python."""
@@ -34,10 +27,11 @@ def check_syntax_version(program: Program, context: PassContext) -> Program:
     if version >= (3, 13) or version > sys.version_info[:2]:
         return program  # newer syntax is rare, or the Python that runs flashc does not know it
     for name in program.worker_modules:
+        module = program.module(name)
+        if module is None or not module.may_be_newer:
+            continue
         try:
-            source = context.source_of_module(name)
-            if _NEWER.search(source.text) is not None:
-                _check(source, version, program.python_version, context)
+            _check(context.source_of_module(name), version, program.python_version, context)
         except (OSError, Undecodable, RecursionError, MemoryError):
             continue  # the module can't be parsed, which is already reported
     return program

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from flashc.syntax.host import Refusal, compile_text
+from flashc.syntax.host import Refusal, compile_text, may_be_newer
 from flashc.syntax.problems import ChainTooLong, SyntaxProblem
 from flashc.syntax.undefined import name_facts
 from flashc_core import rules
@@ -87,24 +87,32 @@ def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
 
 
 class PlainFacts(Struct, frozen=True):
-    """What Python's compiler says of a module: what it refuses in every version, and the names."""
+    """What Python's compiler says of a module: what it refuses in every version, and the names.
+
+    `may_be_newer` says that only some Pythons may know its syntax.
+    """
 
     refused: tuple[Diagnostic, ...] = ()
     names: NameFacts = NameFacts()
+    may_be_newer: bool = False
 
 
 def check_with_compiler(project: Project, name: str) -> PlainFacts:
     """Return what Python's compiler says of a module that is not parsed by LibCST."""
     source = read_module(project, name, Sink())
-    if source is None or len(source.text) > MAX_PLAIN_TEXT:
+    if source is None:
         return PlainFacts()
+    is_newer = may_be_newer(source.text)
+    if len(source.text) > MAX_PLAIN_TEXT:
+        return PlainFacts(may_be_newer=is_newer)
     code = compile_text(source.text)
     if not isinstance(code, Refusal):
-        return PlainFacts(names=name_facts(source.text, source.path, code))
+        names = name_facts(source.text, source.path, code)
+        return PlainFacts(names=names, may_be_newer=is_newer)
     sink = Sink()
     if code.is_certain:
         _report(code.problem, source, sink)
-    return PlainFacts(tuple(sink))
+    return PlainFacts(tuple(sink), may_be_newer=is_newer)
 
 
 def _report(problem: SyntaxProblem, source: SourceFile, sink: Sink) -> None:

@@ -25,6 +25,18 @@ _IN_LITERALS = (
 )
 
 
+# What may be syntax of a newer Python: `type X = ...`, parameters of types and their defaults, `except*`.
+_NEWER = re.compile(
+    r"^\s*type\s+\w+\s*[=\[]|^\s*(?:async\s+)?(?:def|class)\s+\w+\s*\[|^\s*except\s*\*",
+    re.MULTILINE,
+)
+
+
+def may_be_newer(text: str) -> bool:
+    """Return whether a text may have syntax that some Pythons of workers do not know."""
+    return _NEWER.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why the running Python refuses a text; `is_certain` says that the Python of workers does so too."""

@@ -19,6 +19,7 @@ from flashc_ir.modules import Module, ResultUse
 
 from .bindings import Binder, exported_names
 from .effects import EffectCollector
+from .host import may_be_newer
 from .imports import ImportCollector, ImportContext
 from .parse import Syntax
 from .patterns import (
@@ -345,6 +346,7 @@ class _Walker:
             module,
             import_problems=tuple(imports.problems),
             names=name_facts(self.syntax.text, self.syntax.path, self.syntax.compiled),
+            may_be_newer=may_be_newer(self.syntax.text),
         )
         return self.effects.add_to(module, self.syntax, self.top, self.uses)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from types import CodeType
 
 from flashc_core.ast_nodes import children
-from flashc_core.python_texts import parse_module
+from flashc_core.python_texts import parse_module, symbol_table
 from flashc_core.source import Lines, Span, column_of_byte
 from flashc_ir.modules import NameFacts, UndefinedName
 
@@ -84,7 +84,7 @@ def name_facts(text: str, path: str, code: CodeType | None) -> NameFacts:
     undefined: list[UndefinedName] = []
     if not names.early <= submodules | _KNOWN or not names.used <= bound | _KNOWN:
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            scopes = list(_tables(symtable.symtable(text, path, "exec")))
+            scopes = list(_tables(symbol_table(text, path)))
             before = names.bound_by_functions | submodules
             undefined = _Walker(path, text, _used(scopes), bound, before).find()
     lazily = "__getattr__" in bound

@@ -7,6 +7,7 @@ such as a test run with `-W error`, these texts would not be parsed at all.
 from __future__ import annotations
 
 import ast
+import symtable
 import warnings
 from types import CodeType
 
@@ -43,6 +44,16 @@ def evaluate_literal(text: str) -> object:
     """
     with warnings.catch_warnings(action="ignore"):
         return ast.literal_eval(text)
+
+
+def symbol_table(text: str, filename: str) -> symtable.SymbolTable:
+    """Return the table of the names of a module, as `symtable.symtable` does.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: Python can't compile the text.
+    """
+    with warnings.catch_warnings(action="ignore"):
+        return symtable.symtable(text, filename, "exec")
 
 
 def compile_module(text: str, filename: str) -> CodeType:

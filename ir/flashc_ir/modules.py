@@ -279,7 +279,8 @@ class Module(Struct, frozen=True, kw_only=True):
     `client_uses` are the uses of an SDK's name that can make a client of an endpoint.  `sdk_edits`
     replace other uses of the SDK that the runtime does not support.  `variables_tested` are the
     environment variables whose presence decided what the module defines.  `names` is known only of
-    modules that workers may import.
+    modules that workers may import.  So is `may_be_newer`: some Pythons of workers may not know the
+    syntax of the module.
     """
 
     name: str
@@ -304,3 +305,4 @@ class Module(Struct, frozen=True, kw_only=True):
     client_uses: tuple[Span, ...] = ()
     unreadable: tuple[Diagnostic, ...] = ()
     names: NameFacts = NameFacts()
+    may_be_newer: bool = False

@@ -335,12 +335,23 @@ asyncio.run(kernel())
     assert shop.answer(shop.write("notebook.py", text)) == [5, 6, 2]
 
 
-def test_many_calls_at_once_share_a_bounded_set_of_connections(shop: Shop) -> None:
-    body = """
+_SOCKETS = """
 import os
 def sockets():
-    return sum(os.readlink(f"/proc/self/fd/{fd}").startswith("socket:") for fd in os.listdir("/proc/self/fd")
-               if os.path.exists(f"/proc/self/fd/{fd}"))
+    found = 0
+    for each in os.listdir("/proc/self/fd"):
+        try:
+            found += os.readlink(f"/proc/self/fd/{each}").startswith("socket:")
+        except FileNotFoundError:  # another thread has closed it, or it was that of the folder
+            pass
+    return found
+"""
+"""A function for a script that counts the sockets of its process."""
+
+
+def test_many_calls_at_once_share_a_bounded_set_of_connections(shop: Shop) -> None:
+    body = f"""
+{_SOCKETS}
 async def call(x):
     global most
     found = await item(x)
@@ -355,12 +366,10 @@ return [found == list(range(400)), most]
 
 
 def test_event_loops_share_the_connections_of_the_process(shop: Shop) -> None:
-    text = """
-import asyncio, json, os
+    text = f"""
+import asyncio, json
 from worker import double
-def sockets():
-    return sum("socket:" in os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
-               if os.path.exists(f"/proc/self/fd/{fd}"))
+{_SOCKETS}
 found = [asyncio.run(double(0))]
 before = sockets()
 found += [asyncio.run(double(x)) for x in range(1, 5)]

@@ -51,8 +51,9 @@ def inaccessible(page: Page) -> list[str]:
 def opened(url: str) -> Iterator[Page]:
     """A page; no script may fail in it, and nothing may come from another host."""
     problems: list[str] = []
+    program = chromium()  # first, so that nothing is started where there is none
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=[*_OPTIONS])
+        browser = playwright.chromium.launch(executable_path=program, args=[*_OPTIONS])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(_PATIENCE)
         expect.set_options(timeout=_PATIENCE)

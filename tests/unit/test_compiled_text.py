@@ -131,3 +131,8 @@ def test_what_python_only_warns_of_is_accepted_where_warnings_are_errors(
     with pytest.raises((Warning, SyntaxError)):
         exec(compile(WARNED[kind], "m", "exec"), {})
     assert _found(tmp_path, {"worker.py": f"{WORKER}\n{WARNED[kind]}\n"}) == []
+
+
+def test_a_warning_of_python_hides_no_undefined_name(tmp_path: Path) -> None:
+    text = f"{WORKER}\nPATTERN = '\\d'\nprint(missing)\n"
+    assert [code for code, *_ in _found(tmp_path, {"worker.py": text})] == ["FC127"]
