@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +17,9 @@ from tests.support.docker_daemon import REQUIRED, NoDaemon, daemon
 from tests.support.environments import make_environment
 from tests.support.interpreters import oldest_worker_python
 from tests.support.profiles import chosen, use_profile
-from tests.support.sending_threads import end_sending_threads
+from tests.support.runtime_threads import end_runtime_threads
+
+_PATIENCE = 5  # seconds until a thread has ended that was told to
 
 # A shell starts a command in the background with SIGINT ignored, and the processes that tests start and
 # interrupt would inherit this.
@@ -91,12 +95,18 @@ def plain_environment(
 
 @pytest.fixture(autouse=True, scope="module")
 def no_thread_stays() -> Iterator[None]:
-    """The threads by which the runtime sends requests end with the tests of a module.
+    """The threads that the tests of a module start end with them.
 
     A process that has threads is not forked, so that other tests would find other ways taken.
     """
+    before = set(threading.enumerate())
     yield
-    end_sending_threads()
+    end_runtime_threads()
+    gc.collect()  # the threads of an app's pool end with it
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(_PATIENCE)
+    assert not [thread for thread in left if thread.is_alive()]
 
 
 @pytest.fixture(scope="session")

@@ -43,21 +43,31 @@ class _Facts:
     imports: frozenset[str]
 
 
-_KNOWN: WeakKeyDictionary[SourceFile, _Facts] = WeakKeyDictionary()
+# The facts of a text, and the modules of the project by name: which imports are its own depends on them.
+_FACTS: WeakKeyDictionary[SourceFile, tuple[dict[str, str], _Facts]] = WeakKeyDictionary()
+_MAY_ACT: WeakKeyDictionary[Project, dict[str, bool]] = WeakKeyDictionary()
 
 
 def may_act(project: Project, name: str) -> bool:
     """Return whether importing a module, and what it imports, may change other modules or the process."""
-    pending, seen = [name], {name}
+    known = _MAY_ACT.setdefault(project, {})
+    pending, importers = [name], {name: ""}
     while pending:
         current = pending.pop()
         if current not in project.modules:
             continue  # a folder without `__init__.py`
-        facts = _facts(project, current)
+        facts = (
+            _Facts(known[current], frozenset()) if current in known else _facts(project, current)
+        )
         if facts.acts:
+            while current:  # so do those that import it
+                known[current] = True
+                current = importers[current]
             return True
-        pending += facts.imports - seen
-        seen |= facts.imports
+        found = facts.imports - importers.keys()
+        importers |= dict.fromkeys(found, current)
+        pending += found
+    known |= dict.fromkeys(importers, False)
     return False
 
 
@@ -65,9 +75,11 @@ def _facts(project: Project, name: str) -> _Facts:
     """Return the facts of one module; one that can't be read may act."""
     try:
         source = project.source_of_module(name)
-        if source not in _KNOWN:
-            _KNOWN[source] = _facts_of(project, name, source)
-        return _KNOWN[source]
+        modules, facts = _FACTS.get(source, (None, None))
+        if facts is None or modules != project.modules:
+            facts = _facts_of(project, name, source)
+            _FACTS[source] = (project.modules, facts)
+        return facts
     except (OSError, Undecodable, SyntaxError, ValueError, RecursionError, MemoryError):
         return _Facts(acts=True, imports=frozenset())
 

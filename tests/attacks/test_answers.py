@@ -20,7 +20,7 @@ from flashc_backends.runtime.errors import RemoteError, RemoteTimeout
 from flashc_backends.runtime.exchange import Conversation
 from flashc_backends.runtime.platform import Location
 from flashc_backends.runtime.web import Request
-from tests.support.raw_server import RawServer, http, json_answer, serving
+from tests.support.raw_server import SILENCE, RawServer, http, json_answer, serving
 
 Run = Callable[[Conversation], Any]
 
@@ -83,14 +83,9 @@ def trickling(whole: bytes) -> Callable[[], Iterator[bytes]]:
     return answer
 
 
-def silent(first: bytes) -> Callable[[], Iterator[bytes]]:
+def silent(first: bytes) -> list[bytes | None]:
     """Return an answer of which nothing more comes after its beginning."""
-
-    def answer() -> Iterator[bytes]:
-        yield first
-        time.sleep(60)
-
-    return answer
+    return [first, SILENCE]
 
 
 STATUS = b"HTTP/1.1 200 OK\r\n"

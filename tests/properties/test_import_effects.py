@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flashc.project.discover import discover
 from flashc.project.import_effects import may_act
 from flashc_core.cache import Store
 from tests.support.profiles import examples
@@ -76,6 +77,34 @@ def test_an_import_that_is_passed_over_changes_nothing(body: list[str], third: b
         )
         # Python may refuse the text: that is no effect on other modules
         assert run.stdout.splitlines()[-1] in ("true", '"failed"'), text
+
+
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_the_order_of_the_questions_changes_no_answer(data: st.DataObject) -> None:
+    modules = [f"m{number}" for number in range(6)]
+    a_few = st.frozensets(st.sampled_from(modules), max_size=3)
+    imports = {name: data.draw(a_few, label=f"imports of {name}") for name in modules}
+    acting = data.draw(a_few, label="modules that act")
+    files = {
+        f"{name}.py": "".join(f"import {each}\n" for each in sorted(imports[name]))
+        + ("raise ValueError\n" if name in acting else "")
+        for name in modules
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        project = opened(write(Path(folder), files)).project
+        for name in data.draw(st.permutations(modules), label="asked"):
+            reached = {name}
+            for _ in modules:
+                reached |= {each for known in reached for each in imports[known]}
+            assert may_act(project, name) == bool(reached & acting)
+
+
+def test_a_module_that_a_project_gets_while_an_editor_is_open_may_act(tmp_path: Path) -> None:
+    before = discover(write(tmp_path, {"other.py": "import later\n"}))
+    assert not may_act(before, "other")
+    write(tmp_path, {"later.py": "raise ValueError\n"})
+    assert may_act(discover(tmp_path, previous=before), "other")
 
 
 HEAD = "import os, state\nfrom runpod_flash import Endpoint\n"

@@ -61,14 +61,21 @@ class Machine:
     def ours(self, *words: str, status: int = 0, **environ: str) -> str:
         """Run a command of flashc against the platform, with more variables; return its standard output."""
         changed = [f"{name}={value}" for name, value in environ.items()]
-        done = subprocess.run(
-            self.flashc("run", "--", "env", *changed, *self.flashc(*words)),
-            cwd=self.app,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
+        try:
+            done = subprocess.run(
+                self.flashc("run", "--", "env", *changed, *self.flashc(*words)),
+                cwd=self.app,
+                env=self.environ,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+            )
+        except subprocess.TimeoutExpired as late:
+            # Its own message leaves out most of what the command printed.
+            parts = [part.decode() for part in (late.stdout, late.stderr) if part]
+            raise AssertionError(
+                f"{words} takes longer than {SECONDS} s:\n{''.join(parts)}"
+            ) from late
         self.output.write_text(done.stderr)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout

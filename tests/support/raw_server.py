@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from typing import Any
 
-Answer = Iterable[bytes]
+Answer = Iterable[bytes | None]
+SILENCE = None  # as a part of an answer: nothing more is sent until the client gives up
 
 
 def http(body: bytes = b"", status: str = "200 OK", **headers: str) -> list[bytes]:
@@ -49,16 +50,24 @@ class RawServer:
         with connection, suppress(OSError):
             self.requests.append(_read_request(connection))
             for part in self.answer() if callable(self.answer) else self.answer:
-                connection.sendall(part)
+                if part is not None:
+                    connection.sendall(part)
+                else:
+                    _wait_for_end(connection)
             connection.shutdown(socket.SHUT_WR)
-            while connection.recv(65536):
-                pass
+            _wait_for_end(connection)
 
     def close(self) -> None:
         """Accept no more connections."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+
+def _wait_for_end(connection: socket.socket) -> None:
+    """Wait until the client has closed the connection."""
+    while connection.recv(65536):
+        pass
 
 
 def _read_request(connection: socket.socket) -> bytes:

@@ -56,6 +56,7 @@ def findings(root: Path, files: dict[str, str], name: str) -> set[Diagnostic]:
     return {each for each in found if each.rule.code not in _ABOUT_THE_WHOLE}
 
 
+@pytest.mark.no_cover  # it runs the same code hundreds of times, which measuring makes three times slower
 @pytest.mark.parametrize("mistake", MISTAKES)
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_finding_stays(name: str, mistake: str, tmp_path: Path) -> None:

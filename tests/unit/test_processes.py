@@ -181,7 +181,8 @@ def process_and_parent(_: int) -> bytes:
 @pytest.fixture
 def prefork() -> Iterator[Prefork]:
     found = Prefork.start(nothing)
-    assert found is not None, "these tests need Linux and two processors"
+    needs = "these tests need Linux, two processors and one thread"
+    assert found is not None, (needs, threading.enumerate())
     yield found
     found.close()
 

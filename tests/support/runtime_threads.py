@@ -1,4 +1,4 @@
-"""End the threads by which the runtime sends requests; in a worker or a script they end with the process."""
+"""End the threads of the runtime in this process; those of a worker or a script end with the process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import sys
 import threading
 from typing import Any
 
-_RUNTIME = "flashc_backends.runtime.exchange"
+_RUNTIME = "flashc_backends.runtime"
 
 
-def end_sending_threads() -> None:
-    """End these threads of this process, those of apps in the process of the tests too."""
-    exchange: Any = sys.modules.get(_RUNTIME)
+def end_runtime_threads() -> None:
+    """End the threads that send requests, those of apps in the process of the tests too, and those that run jobs."""
+    threads: Any = sys.modules.get(f"{_RUNTIME}.threads")
+    pools = {} if threads is None else threads._pools
+    while pools:
+        pools.popitem()[1].shutdown()
+    exchange: Any = sys.modules.get(f"{_RUNTIME}.exchange")
     _close_clients(exchange)
     for thread in threading.enumerate():
         if thread.name != "flashc-calls":
