@@ -27,8 +27,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tests start flashc hundreds of times, and each start would compile all of its modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# Trees and programs are many small objects; looking for garbage among them takes a tenth of the time.
-gc.set_threshold(100_000, 50, 100)
 use_profile()  # before the tests are imported, whose settings start from the profile
 
 

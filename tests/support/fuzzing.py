@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import os
 import resource
 import signal
@@ -31,7 +30,6 @@ _PROFILE = chosen()
 _PROCESSOR_TIME = 30  # seconds that one input may take
 _WALL_TIME = 120  # seconds; a reader that waits uses no processor time
 _MEMORY = 400 * 1024  # KiB that one input may add to the largest size of the process
-_USUAL_THRESHOLD = (700, 10, 10)  # Python's own; with that of the tests, more memory holds garbage
 _ROUND = 200  # examples between two looks at the clock
 
 tried: dict[str, int] = {}
@@ -90,15 +88,12 @@ def limits() -> Generator[None]:
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     old = [signal.signal(each, stop) for each in (signal.SIGPROF, signal.SIGALRM)]
-    threshold = gc.get_threshold()
-    gc.set_threshold(*_USUAL_THRESHOLD)
     signal.setitimer(signal.ITIMER_PROF, _PROCESSOR_TIME)
     signal.setitimer(signal.ITIMER_REAL, _WALL_TIME)
     faulthandler.dump_traceback_later(_WALL_TIME * 2, exit=True)  # code in C that never returns
     try:
         yield
     finally:
-        gc.set_threshold(*threshold)
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
