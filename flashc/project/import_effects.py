@@ -45,13 +45,14 @@ class _Facts:
 
 # The facts of a text, and the modules of the project by name: which imports are its own depends on them.
 _FACTS: WeakKeyDictionary[SourceFile, tuple[dict[str, str], _Facts]] = WeakKeyDictionary()
+# The answers of `may_act`, as each module of a chain of imports asks about the rest of the chain.
 _MAY_ACT: WeakKeyDictionary[Project, dict[str, bool]] = WeakKeyDictionary()
 
 
 def may_act(project: Project, name: str) -> bool:
     """Return whether importing a module, and what it imports, may change other modules or the process."""
     known = _MAY_ACT.setdefault(project, {})
-    pending, importers = [name], {name: ""}
+    pending, importers = [name], {name: ""}  # the module by which each one was reached
     while pending:
         current = pending.pop()
         if current not in project.modules:
