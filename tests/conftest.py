@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_finish() -> None:
+    """Let Python not look for garbage among the modules of all tests and of flashc again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def updating(request: pytest.FixtureRequest) -> bool:
     """Return whether snapshots are to be rewritten."""
@@ -102,8 +108,9 @@ def no_thread_stays() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     end_runtime_threads()
-    gc.collect()  # the threads of an app's pool end with it
     left = set(threading.enumerate()) - before
+    if left:
+        gc.collect()  # the threads of an app's pool end with it
     for thread in left:
         thread.join(_PATIENCE)
     assert not [thread for thread in left if thread.is_alive()]

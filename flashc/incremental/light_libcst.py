@@ -9,7 +9,7 @@ import abc
 import dataclasses
 import sys
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, partial
 from importlib import import_module
 from types import ModuleType
@@ -27,8 +27,8 @@ def import_libcst() -> None:
     """Import LibCST, with lighter nodes."""
     with _light_nodes():
         import_module("libcst")
+    _lighten_recording()
     _lighten_whitespace()
-    _lighten_parentheses()
 
 
 class _Abstract:
@@ -46,6 +46,7 @@ def _light_nodes() -> Generator[None, None, None]:
       all of them takes half of the time of importing LibCST.  They get no methods that LibCST
       overrides.  Without `frozen`, nodes are only not protected against changes.
     - They do not check themselves: Python's compiler has checked the program before.
+    - They are compared by identity, as in LibCST, by Python's own function, which is in C.
     - They have no slots: to add slots, the fields have to be known, and each class is made twice.
     - `isinstance` does not ask the registries of abstract classes, which takes several times longer.
     """
@@ -69,31 +70,49 @@ def _lighten_whitespace() -> None:
 
     They get no positions, because reading needs none.  Therefore one node can stand for all equal
     ones; the parser takes the classes from the package `libcst`, and gets such a node from a cache
-    there.
+    there.  The nodes in a node are equal if they are the same, so they come from such a cache too.
     """
     libcst = import_module("libcst")
     whitespace = import_module("libcst._nodes.whitespace")
     for name in WHITESPACE:
         kind = getattr(whitespace, name)
         kind._codegen = kind._codegen_impl
-    for name in ("SimpleWhitespace", "Newline"):  # nodes without other nodes
-        setattr(libcst, name, lru_cache(_KEPT_NODES)(getattr(whitespace, name)))
+        setattr(libcst, name, lru_cache(_KEPT_NODES)(kind))
 
 
-def _lighten_parentheses() -> None:
-    """Write expressions without parentheses directly, not through a generator for each."""
-    kind = import_module("libcst._nodes.expression")._BaseParenthesizedNode
-    with_parentheses = kind._parenthesize
+def _lighten_recording() -> None:
+    """Record the positions of nodes with fewer calls for each node.
+
+    The position of an expression without parentheses is that of the whole node, except for elements,
+    whose nodes have a comma too.
+    """
+    positions = import_module("flashc.syntax.positions")
+    kind = import_module("libcst._nodes.base").CSTNode
+    expressions = import_module("libcst._nodes.expression")
+    expression, element = expressions._BaseParenthesizedNode, expressions.BaseElement
+    write, with_parentheses = kind._codegen, expression._parenthesize
+    nothing = nullcontext()
+
+    def codegen(node: Any, state: Any, **options: object) -> None:
+        """Write a node; record its position if `state` is a `Recorder`."""
+        if type(state) is not positions.Recorder:
+            write(node, state, **options)
+            return
+        begin = len(state.tokens)
+        if options:
+            node._codegen_impl(state, **options)
+        else:
+            node._codegen_impl(state)
+        state.places.setdefault(id(node), (begin, len(state.tokens)))
 
     def parenthesize(node: Any, state: Any) -> AbstractContextManager[None]:
-        """Return the context in which a node writes what is between its parentheses."""
-        if node.lpar or node.rpar:
+        """Return the context in which an expression writes what is between its parentheses."""
+        if node.lpar or node.rpar or isinstance(node, element):
             context: AbstractContextManager[None] = with_parentheses(node, state)
             return context
-        without: AbstractContextManager[None] = state.record_syntactic_position(node)
-        return without
+        return nothing
 
-    kind._parenthesize = parenthesize
+    kind._codegen, expression._parenthesize = codegen, parenthesize
 
 
 _WHOLE_DATACLASS: Callable[..., object] = dataclasses.dataclass
@@ -105,6 +124,7 @@ def _light_dataclass(cls: type | None = None, /, **options: bool) -> object:
         return partial(_light_dataclass, **options)
     if cls.__module__ == _MODULE_OF_THE_BASE and _CHECK in vars(cls):
         delattr(cls, _CHECK)
+        cls.__eq__, cls.__hash__ = object.__eq__, object.__hash__  # type: ignore[method-assign, assignment]
     options |= {"frozen": False, "eq": False, "repr": False}
     if "__init__" in vars(cls) or not options.get("init", True):
         return _WHOLE_DATACLASS(cls, **options)

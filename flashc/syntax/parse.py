@@ -7,7 +7,6 @@ syntax than the interpreter that runs flashc.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import CodeType
@@ -19,7 +18,7 @@ from flashc_core.source import Lines, Span
 from .chains import line_of_long_chain
 from .host import MAX_BRACKETS, Refusal, compile_text
 from .newer import is_known_to_host, newer_syntax
-from .positions import Extent, extents
+from .positions import Positions
 from .problems import ChainTooLong, NestedTooDeeply, SyntaxProblem
 from .stack import call_on_new_stack
 from .walk import find_nodes
@@ -45,9 +44,9 @@ class Syntax:
         return Lines(self.text)
 
     @cached_property
-    def _extents(self) -> Mapping[int, Extent]:
-        """The offsets of each node, by the node's `id`."""
-        return extents(self.tree)
+    def _positions(self) -> Positions:
+        """The offsets at which each node begins and ends."""
+        return Positions(self.tree)
 
     @cached_property
     def _spans(self) -> dict[int, Span]:
@@ -58,14 +57,14 @@ class Syntax:
         """Return the span of `node`, without parentheses around an expression, as in LibCST."""
         key = id(node)
         if key not in self._spans:
-            self._spans[key] = self._extent(*self._extents[key])
+            self._spans[key] = self._extent(*self._positions.extent(node))
         return self._spans[key]
 
     def code(self, node: cst.CSTNode) -> str:
         """Return the text of `node` with its parentheses; later lines lose their indentation."""
         is_element = isinstance(node, cst.BaseElement)  # its text has a comma
         if isinstance(node, cst.BaseExpression) and not is_element and not node.lpar:
-            start, end = self._extents[id(node)]
+            start, end = self._positions.extent(node)
             text = self.text[start:end]
             if "\n" not in text and "\r" not in text:
                 return text  # most expressions; generating their text again takes ten times longer
@@ -76,18 +75,18 @@ class Syntax:
 
         There are no parentheses around an expression, and later lines keep their indentation.
         """
-        start, end = self._extents[id(node)]
+        start, end = self._positions.extent(node)
         decorators = node.decorators if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else ()
         if decorators:
-            start = self._extents[id(decorators[0])][0]
+            start = self._positions.extent(decorators[0])[0]
         return self.text[start:end]
 
     def arguments_span(self, call: cst.Call) -> Span:
         """Return the span between the parentheses of a call."""
-        start = self._extents[id(call.func)][1]
+        start = self._positions.extent(call.func)[1]
         for _ in call.func.rpar:
             start = self._find(")", start) + 1
-        return self._extent(self._find("(", start) + 1, self._extents[id(call)][1] - 1)
+        return self._extent(self._find("(", start) + 1, self._positions.extent(call)[1] - 1)
 
     def _find(self, sign: str, offset: int) -> int:
         """Return the offset of the next `sign` that is not in a comment."""

@@ -6,6 +6,7 @@ node, and it walks the tree a second time for other providers that flashc does n
 
 from __future__ import annotations
 
+from itertools import accumulate
 from types import TracebackType
 
 import libcst as cst
@@ -15,34 +16,35 @@ Extent = tuple[int, int]
 """The offset of the first character, and the offset after the last character."""
 
 
-class _Recorder(PositionProvidingCodegenState):
-    """Generates a module's text and records the offsets at which each node begins and ends.
+class Recorder(PositionProvidingCodegenState):
+    """Generates the tokens of a module, and records at which token each node begins and ends.
 
-    If a node reports a position for its own syntax, that position is used instead of the whole
-    extent, as in LibCST.
+    `tokens` are those written so far.  `places` has, by the `id` of a node, how many tokens were
+    written before the node and up to its end.  If a node reports a position for its own syntax, that
+    position is used instead of the whole node, as in LibCST.
     """
 
     def __init__(self, module: cst.Module) -> None:
         super().__init__(module.default_indent, module.default_newline, self)  # type: ignore[arg-type]
-        self.extents: dict[int, Extent] = {}
-        self.offset = 0
+        # most of the calls while a module is written; LibCST's method would be a second call
+        self.add_token = self.tokens.append  # type: ignore[method-assign, assignment]
+        self.places: dict[int, tuple[int, int]] = {}
         self._begun: list[int] = []
 
     def add_indent_tokens(self) -> None:
-        """Count the characters of the indentation."""
-        self.offset += sum(map(len, self.indent_tokens))
+        """Add the tokens of the indentation."""
+        self.tokens.extend(self.indent_tokens)
 
-    def add_token(self, value: str) -> None:
-        """Count the characters of a token."""
-        self.offset += len(value)
+    def pop_trailing_newline(self) -> None:
+        """Keep the newline that a text lacks at its end: nodes may end behind it."""
 
     def before_codegen(self, node: cst.CSTNode) -> None:
-        """Record the offset at which a node begins."""
-        self._begun.append(self.offset)
+        """Record where a node begins."""
+        self._begun.append(len(self.tokens))
 
     def after_codegen(self, node: cst.CSTNode) -> None:
-        """Record the offset at which a node ends."""
-        self.extents.setdefault(id(node), (self._begun.pop(), self.offset))
+        """Record where a node ends."""
+        self.places.setdefault(id(node), (self._begun.pop(), len(self.tokens)))
 
     def record_syntactic_position(  # type: ignore[override]
         self,
@@ -65,7 +67,7 @@ class _Recording:
 
     def __init__(
         self,
-        recorder: _Recorder,
+        recorder: Recorder,
         node: cst.CSTNode,
         start_node: cst.CSTNode | None,
         end_node: cst.CSTNode | None,
@@ -74,7 +76,7 @@ class _Recording:
         self._node = node
         self._start_node = start_node
         self._end_node = end_node
-        self._begin = recorder.offset
+        self._begin = len(recorder.tokens)
 
     def __enter__(self) -> None:
         pass
@@ -87,21 +89,29 @@ class _Recording:
     ) -> None:
         if kind is not None:
             return
-        extents = self._recorder.extents
-        begin, end = self._begin, self._recorder.offset
+        places = self._recorder.places
+        begin, end = self._begin, len(self._recorder.tokens)
         if self._start_node is not None:
-            begin = extents[id(self._start_node)][0]
+            begin = places[id(self._start_node)][0]
         if self._end_node is not None:
-            end = extents[id(self._end_node)][1]
-        extents[id(self._node)] = (begin, end)
+            end = places[id(self._end_node)][1]
+        places[id(self._node)] = (begin, end)
 
 
-def extents(module: cst.Module) -> dict[int, Extent]:
-    """Return the extent of every node of `module`; parentheses around expressions are left out.
+class Positions:
+    """The offsets at which the nodes of a module begin and end.
 
-    The keys are the nodes' `id`s, because LibCST computes the hash of a node in Python code, which
-    is slow.
+    Nodes are kept by their `id`, because LibCST computes the hash of a node in Python code, which is
+    slow.
     """
-    recorder = _Recorder(module)
-    module._codegen(recorder)  # pyright: ignore[reportPrivateUsage]  # LibCST's providers call it too
-    return recorder.extents
+
+    def __init__(self, module: cst.Module) -> None:
+        recorder = Recorder(module)
+        module._codegen(recorder)  # pyright: ignore[reportPrivateUsage]  # LibCST's providers call it too
+        self._places = recorder.places
+        self._offsets = (0, *accumulate(map(len, recorder.tokens)))
+
+    def extent(self, node: cst.CSTNode) -> Extent:
+        """Return the extent of a node of the module; parentheses around an expression are left out."""
+        begin, end = self._places[id(node)]
+        return self._offsets[begin], self._offsets[end]

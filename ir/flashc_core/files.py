@@ -32,6 +32,8 @@ class RunningDigest(Protocol):
 
 MOST_READ = 256 * 1024**2  # bytes
 
+_OF_A_FILE, _OF_A_FOLDER = re.compile(r"[0-9a-f]{16}"), re.compile(r"\w{8}")
+
 LOCK_FILE = "flash.lock"
 """The name of the lock in the project's folder."""
 
@@ -49,7 +51,7 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
         OSError: the folder or the file can't be written; `target` has not changed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(target.parent, rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}")
+    remove_abandoned(target.parent, f".{target.name}.", _OF_A_FILE)
     # The name is random, as in `tempfile`; importing `tempfile` takes longer than a cached check.
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     with new_file(temporary):
@@ -73,7 +75,7 @@ def replacing_folder(target: Path) -> Generator[Path, None, None]:
         OSError: a folder can't be written; `target` has not changed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(target.parent, rf"\.{re.escape(target.name)}\.\w{{8}}")
+    remove_abandoned(target.parent, f".{target.name}.", _OF_A_FOLDER)
     with folder_in(target.parent, f".{target.name}.") as hidden:
         new, old = hidden / "new", hidden / "old"
         new.mkdir()

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = "flashc-run-"
+_PURPOSE = re.compile(r"[a-z]+-\w{8}")
 _looked_at: set[tuple[str, str]] = set()
 
 
@@ -29,7 +30,7 @@ def temporary_folder(purpose: str) -> Generator[Path, None, None]:
     import tempfile  # importing it takes longer than a cached check
 
     parent = Path(tempfile.gettempdir())
-    remove_abandoned(parent, rf"{_PREFIX}[a-z]+-\w{{8}}")
+    remove_abandoned(parent, _PREFIX, _PURPOSE)
     with folder_in(parent, f"{_PREFIX}{purpose}-") as folder:
         yield folder
 
@@ -86,18 +87,19 @@ def held(path: Path) -> Generator[bool, None, None]:
         os.close(descriptor)
 
 
-def remove_abandoned(parent: Path, pattern: str) -> None:
+def remove_abandoned(parent: Path, prefix: str, random: re.Pattern[str]) -> None:
     """Remove the files and folders in `parent` that no process holds, once in the life of this process.
 
-    Their names match the regular expression `pattern` completely.
+    Their names begin with `prefix`, and the rest matches `random`.
     """
-    if (str(parent), pattern) in _looked_at:
+    place = (str(parent), prefix + random.pattern)
+    if place in _looked_at:
         return
-    _looked_at.add((str(parent), pattern))
-    matching = re.compile(pattern)
+    _looked_at.add(place)
     with suppress(OSError), os.scandir(parent) as entries:
-        for name in [entry.name for entry in entries if matching.fullmatch(entry.name)]:
-            _remove_if_abandoned(parent / name)
+        for name in [entry.name for entry in entries if entry.name.startswith(prefix)]:
+            if random.fullmatch(name, len(prefix)):
+                _remove_if_abandoned(parent / name)
 
 
 def _remove_if_abandoned(path: Path) -> None:

@@ -49,10 +49,16 @@ class Search:
     found: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     def __post_init__(self) -> None:
-        self._wanted = [
-            (name, encoding, text)
+        wanted = {
+            text: (name, encoding)
             for name, secret in self.secrets.items()
             for encoding, text in encodings_of(secret).items()
+        }
+        # Where a text is, the texts in it are too, such as the halves of a secret.
+        self._wanted = [
+            (*shown, text)
+            for text, shown in wanted.items()
+            if not any(other in text for other in wanted if other != text)
         ]
 
     def text(self, where: str, content: bytes) -> None:

@@ -20,15 +20,15 @@ node = libcst.parse_module("def f(x: int = 1): return [x, 2]  # note\\n").body[0
 same, other = node.deep_clone(), node.with_changes(name=libcst.Name("g"))
 print(repr(node), node == same, node.deep_equals(same), node.deep_equals(other), len({node, same}))
 print(libcst.Module([other]).code, Mine(1) == Mine(1), hash(Mine(1)) == hash(Mine(1)), Mine(1))
-from flashc.syntax.positions import extents
+from flashc.syntax.positions import Positions
 text = "@d( # c\n x)\nclass A :\n\tdef f(s, *, k=(1)): return [\n\t  k , -1 # d\n\t]; pass\n\n# e\nif x : y\n"
 tree = libcst.parse_module(text)
-found, pending = extents(tree), [tree]
+positions, pending = Positions(tree), [tree]
 while pending:
     node = pending.pop()
     pending += node.children
     if type(node).__name__ not in light_libcst.WHITESPACE:
-        print(type(node).__name__, found[id(node)])
+        print(type(node).__name__, positions.extent(node))
 try:
     Mine(1).x = 2
 except dataclasses.FrozenInstanceError as error:
