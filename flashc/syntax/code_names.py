@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from opcode import opmap
 from types import CodeType
@@ -24,6 +25,15 @@ _LOADS = {
 }
 _GLOBAL = opmap["LOAD_GLOBAL"]
 _STORE_GLOBAL = opmap["STORE_GLOBAL"]
+
+
+def _any_of(operations: Iterable[int]) -> re.Pattern[bytes]:
+    """Return a pattern of any of these operations, which is searched for in C."""
+    return re.compile(b"[" + re.escape(bytes(operations)) + b"]", re.DOTALL)
+
+
+_OF_FUNCTIONS = _any_of((*_LOADS, *_STORES))
+_IN_ORDER = _any_of((*_LOADS, *_STORES, *_CONSTANTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +74,14 @@ def _read_module(code: CodeType, found: CodeNames) -> None:
 def _read_function(code: CodeType, found: CodeNames) -> None:
     """Read the names that a function uses and binds; they are known when it is called."""
     operations, arguments, names = code.co_code[0::2], code.co_code[1::2], code.co_names
-    for operation in (*_LOADS, *_STORES):
-        place = operations.find(operation)
-        while place >= 0:
-            name = names[_argument(operations, arguments, place)]
-            if operation == _STORE_GLOBAL:
-                found.bound.add(name)
-                found.bound_by_functions.add(name)
-            elif operation in _LOADS:
-                found.used.add(name)
-            place = operations.find(operation, place + 1)
+    for instruction in _OF_FUNCTIONS.finditer(operations):
+        place = instruction.start()
+        operation, name = operations[place], names[_argument(operations, arguments, place)]
+        if operation == _STORE_GLOBAL:
+            found.bound.add(name)
+            found.bound_by_functions.add(name)
+        elif operation in _LOADS:
+            found.used.add(name)
 
 
 def _read_in_order(code: CodeType, found: CodeNames, own: set[str] | None) -> None:
@@ -82,8 +90,9 @@ def _read_in_order(code: CodeType, found: CodeNames, own: set[str] | None) -> No
     `own` are the names that a class has bound so far, None for the module.
     """
     operations, arguments = code.co_code[0::2], code.co_code[1::2]
-    for place, operation in _instructions(operations):
-        argument = _argument(operations, arguments, place)
+    for instruction in _IN_ORDER.finditer(operations):
+        place = instruction.start()
+        operation, argument = operations[place], _argument(operations, arguments, place)
         if operation in _CONSTANTS:
             constant = code.co_consts[argument]
             if isinstance(constant, CodeType) and not constant.co_flags & inspect.CO_OPTIMIZED:
@@ -102,14 +111,6 @@ def _read_in_order(code: CodeType, found: CodeNames, own: set[str] | None) -> No
             found.bound_by_functions.add(name)
         else:
             own.add(name)
-
-
-def _instructions(operations: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the places of the instructions that load or store a name or load a constant, in order."""
-    wanted = _LOADS | _STORES | {*_CONSTANTS}
-    for place, operation in enumerate(operations):
-        if operation in wanted:
-            yield place, operation
 
 
 def _argument(operations: bytes, arguments: bytes, place: int) -> int:

@@ -262,7 +262,7 @@ class Store:
 
     def _path(self, kind: str, key: str) -> str:
         """Return the path of an entry's file as a string; making a `Path` takes as long as opening the file."""
-        return f"{self.folder}/{_FORMAT}/{kind}/{key[:2]}/{key}"
+        return f"{self.folder}/{_FORMAT}/{kind}/{key[:1]}/{key}"
 
     def _touch(self, kind: str, key: str) -> None:
         """Note that an entry was used now, so that it is removed later than others."""

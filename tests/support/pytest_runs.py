@@ -13,8 +13,11 @@ from tests.support.projects import EXAMPLES, ROOT
 
 
 def command(*words: str) -> list[str]:
-    """The command of a run; the name of the plugin is that of its entry point, so it is loaded once."""
-    plugins = ["-p", "no:cacheprovider", "-p", "flashc.testing.plugin"]
+    """The command of a run; the name of the plugin is that of its entry point, so it is loaded once.
+
+    The plugin of schemathesis, which is in the environment for other tests, takes half of the start.
+    """
+    plugins = ["-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "flashc.testing.plugin"]
     return [sys.executable, "-m", "pytest", "-q", *plugins, "-W", "error", *words]
 
 
