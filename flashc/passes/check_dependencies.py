@@ -20,6 +20,7 @@ from flashc_ir.platform.distributions import (
     known_distributions,
     not_imported_directly,
 )
+from flashc_ir.platform.images import never_bundled
 from flashc_ir.platform.worker_packages import worker_distributions
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, Offer
@@ -97,6 +98,8 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
         top = item.module.partition(".")[0]
         if is_reported_by_imports(context, module, item.module):
             continue  # another check reports this import
+        if item.scope and top in never_bundled():
+            continue  # `check_images` reports it, unless the image of the worker has it
         if top in seen or any(set(names) & packages.present for names in _candidates(item)):
             continue
         if _may_be_brought(top, packages.declared):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.graphs import reachable
-from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
+from flashc_core.source import Span
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, QueueClass, functions_of, modules_of
+from flashc_ir.modules import Import
 from flashc_ir.platform.images import Image, ImagePackage, image_of, never_bundled
 from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
@@ -30,6 +34,7 @@ def check_images(program: Program, context: PassContext) -> Program:
                 )
     _check_whole_app(program, context)
     _check_load_balancers(program, context)
+    _check_functions(program, context)
     return program
 
 
@@ -95,6 +100,111 @@ def _check_load_balancers(program: Program, context: PassContext) -> None:
         )
 
 
+def _check_functions(program: Program, context: PassContext) -> None:
+    """Report what functions import although nothing brings it to a worker that runs them.
+
+    An import in the function of an endpoint is reported if the worker of that endpoint lacks the
+    package; one in another function, if all workers do that import its module.  An import at the top of
+    a module is not reported, because a queue-based worker may install what it lacks when it starts.
+    """
+    runners = _Runners(program, context)
+    reported: set[tuple[str, str, str]] = set()
+    for module, item in _imports_in_functions(program):
+        package = item.module.partition(".")[0]
+        running = runners.of_function(module, item.scope)
+        among = running or runners.by_module.get(module, [])
+        images = [_image_without(package, each, program, context) for each in among]
+        lacking = [image for image in images if image is not None]
+        is_certain = bool(running) or len(lacking) == len(images)
+        if lacking and is_certain and (module, item.scope, package) not in reported:
+            reported.add((module, item.scope, package))
+            _report_lacking(package, item.span, lacking[0], context.sink)
+
+
+@dataclass(frozen=True, eq=False)
+class _Runners:
+    """Tells which endpoints run a function."""
+
+    program: Program
+    context: PassContext
+
+    @cached_property
+    def by_module(self) -> dict[str, list[CodeEndpoint]]:
+        """The endpoints whose workers import a module."""
+        found: dict[str, list[CodeEndpoint]] = {}
+        imported = self.context.imports(self.program).imported
+        for endpoint in self.program.code_endpoints():
+            for module in reachable(modules_of(endpoint), imported):
+                found.setdefault(module, []).append(endpoint)
+        return found
+
+    @cached_property
+    def _places(self) -> dict[str, list[tuple[str, CodeEndpoint]]]:
+        """The functions and classes of endpoints by module, with the endpoint."""
+        found: dict[str, list[tuple[str, CodeEndpoint]]] = {}
+        for endpoint in self.program.code_endpoints():
+            places = {(each.module, each.qualname) for each in functions_of(endpoint)}
+            if isinstance(endpoint, QueueClass):
+                places.add((endpoint.module, endpoint.qualname))
+            for module, qualname in sorted(places):
+                found.setdefault(module, []).append((qualname, endpoint))
+        return found
+
+    def of_function(self, module: str, scope: str) -> list[CodeEndpoint]:
+        """Return the endpoints whose function or class contains a scope; none for a function that others call."""
+        places = self._places.get(module, ())
+        return [each for qualname, each in places if f"{scope}.".startswith(f"{qualname}.")]
+
+
+def _imports_in_functions(program: Program) -> Iterator[tuple[str, Import]]:
+    """Yield the imports of what is never bundled in the functions of worker modules, with the module.
+
+    Modules that install packages themselves are left out.
+    """
+    for module in map(program.module, program.worker_modules):
+        if module is not None and not module.installs:
+            for item in module.imports:
+                is_needed = item.scope and not (item.typing_only or item.guarded)
+                if is_needed and item.module.partition(".")[0] in never_bundled():
+                    yield module.name, item
+
+
+def _image_without(
+    package: str, endpoint: CodeEndpoint, program: Program, context: PassContext
+) -> Image | None:
+    """Return the image of an endpoint if it lacks a package that nobody asks for; None otherwise.
+
+    What is asked for is reported where it is asked for.
+    """
+    asked = (*program.requirements, *endpoint.configuration.dependencies)
+    image = image_of(endpoint, program.python_version, context.environment)
+    is_asked_for = any(each.name == package and not each.constraint for each in asked)
+    if is_asked_for or image.packages is None or image.find(package) is not None:
+        return None
+    return image
+
+
+def _runs(endpoint: CodeEndpoint, module: str, scope: str) -> bool:
+    """Return whether a scope is in a function or the class of an endpoint."""
+    places = {(function.module, function.qualname) for function in functions_of(endpoint)}
+    if isinstance(endpoint, QueueClass):
+        places.add((endpoint.module, endpoint.qualname))
+    return any(name == module and f"{scope}.".startswith(f"{at}.") for name, at in places)
+
+
+def _report_lacking(package: str, span: Span, image: Image, sink: Sink) -> None:
+    """Report that an image is not known to have a package, where the package is asked for."""
+    sink.report(
+        rules.IMAGE_LACKS_PACKAGE,
+        span,
+        f"`{package}` is never bundled, and `{image.name}` is not known to have it",
+        help=(
+            f"use an endpoint whose image contains `{package}`, "
+            "or an image of your own (`image=...`)",
+        ),
+    )
+
+
 def _in_image(package: ImagePackage) -> str:
     """Return what an image has, as the remark at a requirement."""
     return f"the image has {package.shown()}"
@@ -127,15 +237,7 @@ def check_image(
         return False
     provided = image.find(dependency.name)
     if provided is None:
-        sink.report(
-            rules.IMAGE_LACKS_PACKAGE,
-            dependency.span,
-            f"`{dependency.name}` is never bundled, and `{image.name}` is not known to have it",
-            help=(
-                f"use an endpoint whose image contains `{dependency.name}`, "
-                "or an image of your own (`image=...`)",
-            ),
-        )
+        _report_lacking(dependency.name, dependency.span, image, sink)
         return True
     from packaging.requirements import Requirement  # takes long to import
 

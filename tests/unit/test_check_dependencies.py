@@ -209,3 +209,96 @@ def test_a_package_may_be_used_by_a_module_whose_import_is_reported(tmp_path: Pa
     codes = compile_files(tmp_path, files).codes
     assert "FC305" in codes
     assert "FC321" not in codes
+
+
+WITHIN = """
+from runpod_flash import Endpoint
+
+@Endpoint(name="a"{a})
+async def a(x: int):
+    {a_does}
+
+{more}
+"""
+
+
+def codes_within(root: Path, does: str, a: str = CPU, more: str = "") -> list[str]:
+    worker = WITHIN.format(a=a, a_does=does, more=more)
+    return compile_files(root, {"worker.py": worker}, python_version="3.12").codes
+
+
+@pytest.mark.parametrize(
+    ("does", "a", "more", "reported"),
+    [
+        ("import torch; return x", CPU, "", 1),
+        ("import torch.nn, torch.fft; return x", CPU, "", 1),
+        ("from torchvision import io; return x", CPU, "", 1),
+        ("import torch; return x", f"{CPU}, dependencies=['sentence-transformers']", "", 1),
+        # The image of endpoints with GPUs has torch.
+        ("import torch; return x", "", "", 0),
+        # It is reported where it is asked for.
+        ("import torch; return x", f"{CPU}, dependencies=['torch']", "", 1),
+        ("return x", CPU, "class B:\n    def run(self):\n        import torch\n", 1),
+        ("return x", CPU, "def helps():\n    import torch\n", 1),
+        (
+            "return x",
+            CPU,
+            "def helps():\n    import torch\n@Endpoint(name='b')\nasync def b(): ...\n",
+            0,
+        ),
+        (
+            "return x",
+            "",
+            f"@Endpoint(name='b'{CPU})\nclass B:\n    def __init__(self): import torch\n    def run(self): ...\n",
+            1,
+        ),
+        ("return x", CPU, "from typing import TYPE_CHECKING\nif TYPE_CHECKING: import torch\n", 0),
+        # A worker with a queue installs what its module lacks when it starts.
+        ("return x", CPU, "import torch\n", 0),
+        (
+            "return x",
+            CPU,
+            "def helps():\n    try:\n        import torch\n    except ImportError: ...\n",
+            0,
+        ),
+        ("import os, torch; return x", CPU, "import os\nos.system('pip install torch')\n", 0),
+    ],
+    ids=[
+        "a function",
+        "submodules",
+        "torchvision",
+        "another package needs it too",
+        "a GPU",
+        "asked for",
+        "a class of the module",
+        "a function that others call",
+        "a function that a worker with it may call",
+        "the class of an endpoint",
+        "only for types",
+        "the top of the module",
+        "guarded",
+        "the module installs packages",
+    ],
+)
+def test_what_no_image_has_is_reported_where_a_function_imports_it(
+    tmp_path: Path, does: str, a: str, more: str, reported: int
+) -> None:
+    codes = codes_within(tmp_path, does, a, more)
+    assert codes.count("FC407") == reported
+    assert "FC318" not in codes
+
+
+def test_an_image_that_is_not_known_may_have_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASH_CPU_IMAGE", "team/worker:1")
+    assert codes_within(tmp_path, "import torch, torchvision; return x") == []
+
+
+def test_each_endpoint_of_a_module_is_judged_by_its_own_image(tmp_path: Path) -> None:
+    more = "@Endpoint(name='b')\nasync def b(x: int):\n    import torch\n    return x\n"
+    worker = WITHIN.format(a=CPU, a_does="import torch; return x", more=more)
+    compiled = compile_files(tmp_path, {"worker.py": worker}, python_version="3.12")
+    (finding,) = compiled.diagnostics
+    assert finding.rule.code == "FC407"
+    assert str(finding.location).startswith("worker.py:6:")

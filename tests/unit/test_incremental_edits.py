@@ -15,6 +15,9 @@ from flashc_core.diagnostics import Diagnostic
 from flashc_ir.program import Program
 from tests.support.projects import compile_workspace, opened, write
 
+# They run the same code hundreds of times, which measuring makes three times slower.
+pytestmark = pytest.mark.no_cover
+
 
 def worker(name: str, before: str) -> str:
     """Return a module with one endpoint, whose name is an expression."""

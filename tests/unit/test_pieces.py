@@ -18,6 +18,9 @@ from flashc_core.cache import Store, disabled_cache
 from flashc_core.diagnostics import Sink
 from tests.support.projects import compile_files, context_of
 
+# They run the same code hundreds of times, which measuring makes three times slower.
+pytestmark = pytest.mark.no_cover
+
 FILES = {
     "a.py": "from runpod_flash import Endpoint\n\n"
     '@Endpoint(name="a")\nasync def run(x: int):\n    from tools import part\n    return part.f(x)\n',

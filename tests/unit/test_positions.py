@@ -12,6 +12,9 @@ from flashc.project.source_file import SourceFile
 from flashc.syntax.parse import parse
 from tests.support.projects import ROOT
 
+# They run the same code hundreds of times, which measuring makes three times slower.
+pytestmark = pytest.mark.no_cover
+
 FILES = sorted((ROOT / "flashc" / "frontend").rglob("*.py"))
 ODD = "@d( # c\r\n x)\r\nclass A :\r\n\tdef f(s, *, k=(1)): return [\r\n\t  k\r\n\t]; pass\r\n"
 

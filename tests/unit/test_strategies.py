@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from tests.support.constant_expressions import EXPRESSIONS
 from tests.support.constant_programs import TABLES, ConstantProgram, constant_programs
 
+# They run the same code hundreds of times, which measuring makes three times slower.
+pytestmark = pytest.mark.no_cover
+
 FEW = settings(database=None, suppress_health_check=list(HealthCheck), max_examples=1000)
 SIMPLEST = settings(FEW, phases=[Phase.generate], max_examples=1)
 # Something of every type, for the templates that change a name which exists.

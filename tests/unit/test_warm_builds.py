@@ -12,6 +12,9 @@ from flashc.project.workspace import open_workspace
 from flashc_core.cache import Store
 from tests.support.projects import write
 
+# They run the same code hundreds of times, which measuring makes three times slower.
+pytestmark = pytest.mark.no_cover
+
 CONFIG = 'import os\nNAME = "app"\nREVISION = 1\nWORKERS = (0, 2)\nSTAGE = os.environ.get("STAGE_X", "a")\n'
 A = (
     "from runpod_flash import Endpoint\nfrom config import NAME, STAGE, WORKERS\n\n"
