@@ -184,14 +184,6 @@ def _image_without(
     return image
 
 
-def _runs(endpoint: CodeEndpoint, module: str, scope: str) -> bool:
-    """Return whether a scope is in a function or the class of an endpoint."""
-    places = {(function.module, function.qualname) for function in functions_of(endpoint)}
-    if isinstance(endpoint, QueueClass):
-        places.add((endpoint.module, endpoint.qualname))
-    return any(name == module and f"{scope}.".startswith(f"{at}.") for name, at in places)
-
-
 def _report_lacking(package: str, span: Span, image: Image, sink: Sink) -> None:
     """Report that an image is not known to have a package, where the package is asked for."""
     sink.report(
