@@ -19,7 +19,6 @@ _KEPT_NODES = 1024
 _FIELDS = "__dataclass_fields__"
 _MODULE_OF_THE_BASE, _CHECK = "libcst._nodes.base", "__post_init__"
 _MODULE_OF_SLOTS = "libcst._add_slots"
-_LEAVES = ("Name", "Integer", "Float", "Imaginary", "SimpleString")
 WHITESPACE = ("SimpleWhitespace", "ParenthesizedWhitespace", "TrailingWhitespace", "Newline")
 """The kinds of nodes that have no positions in the process."""
 
@@ -114,22 +113,6 @@ def _lighten_recording() -> None:
         return nothing
 
     kind._codegen, expression._parenthesize = codegen, parenthesize
-    for name in _LEAVES:
-        _lighten_leaf(getattr(expressions, name))
-
-
-def _lighten_leaf(kind: Any) -> None:
-    """Let the nodes of an expression without other nodes write their text without a context."""
-    write = kind._codegen_impl
-
-    def codegen(node: Any, state: Any) -> None:
-        """Write a node."""
-        if node.lpar or node.rpar:
-            write(node, state)
-        else:
-            state.add_token(node.value)
-
-    kind._codegen_impl = codegen
 
 
 _WHOLE_DATACLASS: Callable[..., object] = dataclasses.dataclass

@@ -33,9 +33,7 @@ def module_input(name: str) -> str:
 
 def value_input(module: str, name: str) -> str:
     """Return the input for what importers see of `module.name`; see `ModuleExports`."""
-    # `quote` is slow, and most names need none
-    plain = name.isascii() and name.isidentifier()
-    return f"{_VALUE}:{module}:{name if plain else quote(name, errors='surrogatepass')}"
+    return f"{_VALUE}:{module}:{quote(name, errors='surrogatepass')}"
 
 
 def effects_input(module: str) -> str:

@@ -56,8 +56,7 @@ class Verifier:
         """
         known = self._passes
         self._passes = known | {after}
-        parts = () if program is self._last else _parts(program)
-        fresh = (part for part in parts if id(part) not in self._seen)
+        fresh = (part for part in _parts(program) if id(part) not in self._seen)
         subject = Subject(program, fresh, self._seen)
         laws = [
             law

@@ -348,9 +348,12 @@ def test_the_search_finds_what_is_planted(tmp_path: Path) -> None:
     from tests.support.planted_secrets import encodings_of
 
     secret = SECRETS["SHOP_KEY"]
-    for encoding, text in encodings_of(secret).items():
+    encodings = encodings_of(secret)
+    for encoding, text in encodings.items():
         (tmp_path / "a.gz").write_bytes(b"12345678" + gzip.compress(b"<" + text + b">") + b"rest")
         search = Search({"a": secret})
         search.folder(tmp_path, set())
-        assert {name for _, name, _ in search.found} == {"a"}, encoding
+        # By this encoding, or by one whose text is in it, such as the first half.
+        shown = [how for _, name, how in search.found if name == "a" and encodings[how] in text]
+        assert shown, encoding
     assert os.environ.get("SHOP_KEY") is None
