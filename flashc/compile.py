@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -48,8 +47,7 @@ DIALECTS: tuple[Dialect, ...] = (LEGACY, FLASH)
 """The dialects of programs.  The older form of Flash comes first, then Flash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compilation:
+class Compilation(Struct, frozen=True):
     """The result of a compilation.
 
     `program` is None if there are errors.  `inputs` are what the result depends on besides the
@@ -67,8 +65,7 @@ class _StoredProgram(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class ReadProject:
+class ReadProject(Struct, frozen=True, eq=False):
     """An opened project, with what its modules contain.
 
     `workspace` is opened for the SDKs of `dialects`.  `credentials` are those in the files that go into

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from flashc_core.source import Span
 
@@ -19,8 +19,7 @@ class OutOfSteps(Exception):
         self.span = span
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class Activation:
+class Activation(Struct, eq=False, kw_only=True):
     """The state of one module whose top is being executed; an import begins another activation.
 
     `condition` is the reason why the executed code may not run on a worker, None if it surely runs.  `controlled_by` are the environment variables that selected the branch that is executed.
@@ -39,8 +38,7 @@ class Activation:
     has_guessed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(Struct, frozen=True):
     """What an import of a module does besides defining names.
 
     Modules that import the module, directly or through others, see the effects; other modules do

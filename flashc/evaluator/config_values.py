@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
@@ -39,8 +40,7 @@ class NoNode(Exception):
     """A document has no node of this path."""
 
 
-@dataclass(slots=True, eq=False)
-class ConfigDocument:
+class ConfigDocument(Struct, eq=False):
     """The data of a configuration; `version` counts its changes.
 
     `escaped` is the reason why its data are not known any more, None if they are known.
@@ -196,8 +196,7 @@ def _shown(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConfigMapping(MappingObject):
+class ConfigMapping(MappingObject, Struct, frozen=True, eq=False):
     """A `DictConfig`: a mapping in a document."""
 
     document: ConfigDocument
@@ -246,8 +245,7 @@ class ConfigMapping(MappingObject):
         return ()
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class ConfigList(SequenceValue):
+class ConfigList(SequenceValue, eq=False, kw_only=True):
     """A `ListConfig`: a list in a document, which is no `list`."""
 
     document: ConfigDocument

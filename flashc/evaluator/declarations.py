@@ -7,8 +7,9 @@ IR.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from flashc_core.source import Span
 
@@ -18,8 +19,7 @@ from .values import Unknown, Value
 RouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class DecoratedTarget:
+class DecoratedTarget(Struct, frozen=True, eq=False, kw_only=True):
     """A function or class that an endpoint decorates.
 
     `module` and `span` are the location of the decorator; `outermost` says that no other decorator
@@ -34,8 +34,7 @@ class DecoratedTarget:
     condition: Unknown | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RouteTarget:
+class RouteTarget(Struct, frozen=True, eq=False, kw_only=True):
     """A function that is decorated with a route of an endpoint.
 
     `path` is the value that the program passed; it is not checked yet.  `options` are the other
@@ -52,8 +51,7 @@ class RouteTarget:
     options: dict[str, Argument] = field(default_factory=dict[str, Argument])
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class EndpointValue:
+class EndpointValue(Struct, eq=False, kw_only=True):
     """A declared endpoint: its arguments, what it decorates, and what is wrong with it.
 
     `dialect` is the name of the dialect that declares it.  `span` is the call in `module` that
@@ -81,8 +79,7 @@ class EndpointValue:
     attributes: dict[str, Value] = field(default_factory=dict[str, Value])
 
 
-@dataclass(frozen=True, slots=True)
-class Misuse:
+class Misuse(Struct, frozen=True):
     """A statement that does not do with an endpoint what it says: what it is, and what to write."""
 
     span: Span

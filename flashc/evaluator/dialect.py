@@ -7,11 +7,11 @@ assignments) to the object.  A call also passes a `Host`, through which the obje
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import EnumMeta
 from typing import ClassVar, Protocol
+
+from msgspec import Struct
 
 from flashc_core.source import Span
 
@@ -40,10 +40,10 @@ class Host(Protocol):
         ...
 
 
-class DialectObject(ABC):
+class DialectObject:
     """A class, function or object of an SDK in the evaluated program.
 
-    Every subclass is a dataclass.
+    Every subclass is a `Struct`.
 
     `is_definition` says what happens if only one of two branches binds the object to a name: if it
     is True, the value of the name is the object, as it would be for a class, and the object itself
@@ -52,14 +52,16 @@ class DialectObject(ABC):
     a call of the object itself.
     """
 
+    __slots__ = ()
+
     is_callable: ClassVar[bool] = True
     is_definition: ClassVar[bool] = False
     declaring: ClassVar[tuple[str, ...]] = ()
 
     @property
-    @abstractmethod
     def description(self) -> str:
         """The object in a user's words, with its article: "an endpoint"."""
+        raise NotImplementedError
 
     @property
     def parameters(self) -> tuple[str, ...] | None:
@@ -88,8 +90,7 @@ class DialectObject(ABC):
         return
 
 
-@dataclass(frozen=True, slots=True)
-class Semantics:
+class Semantics(Struct, frozen=True):
     """The meaning of the names of one SDK.
 
     `packages` are its packages.  `objects` are its public names, which have the same meaning in

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc_core.source import Span
 
@@ -60,8 +61,7 @@ class PythonError(Exception):
         return f"{self.kind_name}: {self.text}" if self.text else self.kind_name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExceptionValue:
+class ExceptionValue(Struct, frozen=True, eq=False):
     """An exception object of a builtin class, with its arguments."""
 
     kind: type[BaseException]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum, EnumMeta
 from typing import Any, cast
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc.syntax.parse import Syntax
 from flashc_core.source import Span
@@ -151,7 +151,7 @@ class _Digest:
                 self.add_code(item.node, item.frame)
             case IteratorValue() | NamespaceValue() | Frame() | cst.CSTNode():
                 raise NotComparable
-            case _ if is_dataclass(item):
+            case Struct():
                 self._write(type(item).__qualname__)
                 for name, part in _parts_of(item):
                     self._write(name)
@@ -192,19 +192,19 @@ def _is_closure(frame: Frame) -> bool:
     return scope is not None and scope.enclosing is not None
 
 
-def _parts_of(item: Any) -> Iterator[tuple[str, object]]:
-    """Yield the fields of a dataclass that its constructor takes; the others are computed from these.
+def _parts_of(item: Struct) -> Iterator[tuple[str, object]]:
+    """Yield the fields of a struct, without the private ones, which are computed from the others.
 
     For a definition, yield its text instead of its node and frame.
     """
     frame = getattr(item, "frame", None)
-    for each in fields(item):
-        if not each.init:
+    for name in item.__struct_fields__:
+        if name.startswith("_"):
             continue
-        part = getattr(item, each.name)
+        part = getattr(item, name)
         if isinstance(part, cst.CSTNode) and isinstance(frame, Frame):
-            yield each.name, (frame.syntax.source(part), frame.syntax.span(part))
+            yield name, (frame.syntax.source(part), frame.syntax.span(part))
         elif isinstance(part, Frame):
-            yield each.name, (part.syntax.name, part.qualname)
+            yield name, (part.syntax.name, part.qualname)
         elif not isinstance(part, Syntax):
-            yield each.name, part
+            yield name, part

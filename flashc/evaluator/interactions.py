@@ -6,7 +6,7 @@ on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from flashc_core.source import Span
 
@@ -14,8 +14,7 @@ from .declarations import EndpointValue
 from .objects import FunctionValue
 
 
-@dataclass(slots=True, eq=False)
-class Interactions:
+class Interactions(Struct, eq=False):
     """A record of what happened between the modules of an evaluation.
 
     `reads` has, for each module, (module, name) of each name that its top read from another module.

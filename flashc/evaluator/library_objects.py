@@ -11,9 +11,10 @@ import re
 import string
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+from msgspec import Struct
 
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 ONE_MATCH = ("match", "search", "fullmatch")
@@ -61,8 +62,7 @@ _MAKERS: dict[str, Callable[..., Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryObject:
+class LibraryObject(Struct, frozen=True):
     """An object such as a `re.Match`: what the function `made_by` returns for some constants."""
 
     made_by: str

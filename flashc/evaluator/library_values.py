@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from flashc_core.source import Span
 
@@ -21,16 +22,14 @@ from .values import (
 )
 
 
-@dataclass(slots=True, eq=False)
-class FileValue:
+class FileValue(Struct, eq=False):
     """An open file of the project: the lines that are left to read, and whether they are bytes."""
 
     lines: IteratorValue
     in_bytes: bool
 
 
-@dataclass(slots=True, eq=False)
-class AttributesValue(Compound):
+class AttributesValue(Compound, Struct, eq=False):
     """A `types.SimpleNamespace(...)` with its attributes.
 
     `escaped` is the reason why it may have other attributes, None if it does not.
@@ -44,8 +43,7 @@ class AttributesValue(Compound):
         return self.names.values()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChainValue(MappingObject):
+class ChainValue(MappingObject, Struct, frozen=True, eq=False):
     """A `collections.ChainMap(...)` of mappings of the program, which it shows as they are now."""
 
     maps: tuple[Value, ...]
@@ -71,8 +69,7 @@ class ChainValue(MappingObject):
 Step = tuple[str, tuple[Any, ...]]
 
 
-@dataclass(slots=True, eq=False)
-class ParserValue(MappingObject):
+class ParserValue(MappingObject, Struct, eq=False):
     """A `configparser.ConfigParser(...)`: how it was made, and what was done with it since.
 
     `escaped` is the reason why its contents are not known any more, None if they are known.
@@ -119,8 +116,7 @@ class ParserValue(MappingObject):
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class SectionValue(MappingObject):
+class SectionValue(MappingObject, Struct, frozen=True):
     """A section of a parser, `parser["name"]`."""
 
     of: ParserValue
@@ -162,20 +158,17 @@ class SectionValue(MappingObject):
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class VersionValue:
+class VersionValue(Struct, frozen=True):
     """The value of `sys.version_info`: that of a Python that workers may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralType:
+class LiteralType(Struct, frozen=True):
     """A `typing.Literal[...]` with its members."""
 
     members: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TypeForm:
+class TypeForm(Struct, frozen=True, eq=False):
     """An annotation that is made of others, such as `list[int]`, `Annotated[int, Query()]`, `int | None`.
 
     `origin` is what stands before the brackets; for `X | Y`, it is `typing.Union`.
@@ -185,8 +178,7 @@ class TypeForm:
     arguments: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RouteMarker:
+class RouteMarker(Struct, frozen=True, eq=False):
     """A marker of FastAPI that says where an argument of a route comes from, such as `Query(alias="n")`.
 
     `name` is its name in FastAPI.  `options` are its named arguments that decide where the argument
@@ -202,8 +194,7 @@ class RouteMarker:
     given: dict[str, Value] = field(default_factory=dict[str, Value])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TypeVariable:
+class TypeVariable(Struct, frozen=True, eq=False):
     """A `typing.TypeVar(...)` with its bound and its constraints."""
 
     name: str
@@ -211,23 +202,20 @@ class TypeVariable:
     constraints: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NewTypeValue:
+class NewTypeValue(Struct, frozen=True, eq=False):
     """A `typing.NewType(name, of)`; a call of it returns its argument."""
 
     name: str
     of: Value
 
 
-@dataclass(frozen=True, slots=True)
-class AliasesValue:
+class AliasesValue(Struct, frozen=True):
     """A `pydantic.AliasChoices(...)`: the names by which a field may be given."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ValidatorMark:
+class ValidatorMark(Struct, frozen=True):
     """A decorator of pydantic that makes a method check or change fields of a model.
 
     `fields` are the names of the fields; it is empty if the method takes the whole model.  `mode`
@@ -239,8 +227,7 @@ class ValidatorMark:
     mode: str
 
 
-@dataclass(slots=True, eq=False)
-class VariableReader:
+class VariableReader(Struct, eq=False):
     """An `environs.Env()`, which reads environment variables.
 
     `escaped` is the reason why it is not known how it reads them, None if it is.
@@ -249,8 +236,7 @@ class VariableReader:
     escaped: Unknown | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SecretText(Compound):
+class SecretText(Compound, Struct, frozen=True, eq=False):
     """A `pydantic.SecretStr`, which shows its text only to `get_secret_value()`."""
 
     text: Value

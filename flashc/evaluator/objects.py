@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 from typing import Literal
 
 import libcst as cst
+from msgspec import Struct, field
 
 from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
@@ -38,8 +38,7 @@ class Flow(Enum):
     MAYBE_CONTINUE = "maybe continue"
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class Frame:
+class Frame(Struct, eq=False, kw_only=True):
     """The names of one module, function or class body that is executed.
 
     Names that it does not bind are looked up in `enclosing`.
@@ -107,8 +106,7 @@ class Frame:
 MethodKind = Literal["plain", "static", "class", "property"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class FunctionValue:
+class FunctionValue(Struct, frozen=True, eq=False, kw_only=True):
     """A function of the project.
 
     `decorated` says that a decorator was applied to it that flashc does not evaluate.  `defaults`
@@ -143,8 +141,7 @@ class FunctionValue:
         return walk.docstring(self.node.body)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LambdaValue:
+class LambdaValue(Struct, frozen=True, eq=False):
     """A lambda of the project."""
 
     node: cst.Lambda
@@ -152,8 +149,7 @@ class LambdaValue:
     defaults: dict[str, Value]
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class ClassValue:
+class ClassValue(Struct, eq=False, kw_only=True):
     """A class of the project.
 
     `bases` are values; with an unknown base, the class may have any attribute.
@@ -169,7 +165,7 @@ class ClassValue:
     is_restricted: bool = False  # a dataclass whose instances may refuse to be changed
     has_other_constructor: bool = False  # a dataclass that does not take all fields in order
     decorated: bool = False
-    _ancestry: tuple[ClassValue, ...] = field(default=(), init=False, repr=False)
+    _ancestry: tuple[ClassValue, ...] = ()
 
     @property
     def name(self) -> str:
@@ -238,8 +234,7 @@ def _merged(orders: Iterable[Sequence[ClassValue]]) -> Iterator[ClassValue]:
         pending = [order for order in pending if order]
 
 
-@dataclass(slots=True, eq=False)
-class InstanceValue(Compound):
+class InstanceValue(Compound, Struct, eq=False):
     """An instance of a class of the project, with its attributes.
 
     `escaped` is the reason why it may have other attributes too, None if it does not.
@@ -254,8 +249,7 @@ class InstanceValue(Compound):
         return self.names.values()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Argument:
+class Argument(Struct, frozen=True, eq=False):
     """One argument of a call.
 
     `span` is that of its value, `keyword` that of its name, if it has one.
@@ -266,8 +260,7 @@ class Argument:
     keyword: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PartialValue:
+class PartialValue(Struct, frozen=True, eq=False):
     """The value of `functools.partial(function, ...)`."""
 
     function: Value
@@ -275,8 +268,7 @@ class PartialValue:
     keywords: dict[str, Argument]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class CallArguments:
+class CallArguments(Struct, frozen=True, eq=False, kw_only=True):
     """The evaluated arguments of a call in `module`.
 
     `span` is the whole call, `text` the part between its parentheses.  If the source has no such
@@ -306,35 +298,30 @@ class CallArguments:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NamespaceValue:
+class NamespaceValue(Struct, frozen=True, eq=False):
     """The value of `globals()`: the names of a module as a dict that the program may change."""
 
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FieldValue:
+class FieldValue(Struct, frozen=True, eq=False):
     """A `dataclasses.field(...)` with its options, before its class is built."""
 
     options: dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class DataclassDecorator:
+class DataclassDecorator(Struct, frozen=True):
     """A `dataclasses.dataclass(...)` with options, before it is applied to a class."""
 
     restricts: bool = False  # perhaps with `frozen=True` or `slots=True`
     changes_constructor: bool = False  # perhaps with `init=False` or `kw_only=True`
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SuppressValue:
+class SuppressValue(Struct, frozen=True, eq=False):
     """A `contextlib.suppress(...)` with its exception classes as a tuple."""
 
     kinds: Value
 
 
-@dataclass(frozen=True, slots=True)
-class AutoValue:
+class AutoValue(Struct, frozen=True):
     """An `enum.auto()`, before its enum is built."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from flashc_core.source import Span
 
 from .values import Known, Unknown, Value
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectPath:
+class ProjectPath(Struct, frozen=True):
     """A path inside the project, relative to its root, which is ".".
 
     `text` says that the program's path is a str, as `os.path` makes it, not a `Path`.  `normalised`

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from enum import EnumMeta
-from typing import Any, cast
+from typing import cast
+
+from msgspec import Struct, structs
 
 from .declarations import EndpointValue
 from .dialect import DialectObject
@@ -147,7 +148,7 @@ class Snapshot:
 
         The program may change those of an endpoint too, which `Interactions` records.
         """
-        parts = [getattr(item, each.name) for each in fields(cast("Any", item))]
+        parts = structs.astuple(cast("Struct", item))
         for part in parts:
             if isinstance(part, EndpointValue):
                 self._others.append(part)
@@ -172,8 +173,7 @@ class Snapshot:
             self._pending.extend(names.values())
 
 
-@dataclass(frozen=True, eq=False)
-class SharedModule:
+class SharedModule(Struct, frozen=True, eq=False):
     """A module that did nothing but define names when it was evaluated, with the modules that it needed.
 
     `frames` has the names of the module and of those that it needed.  `reads` and `passed_over` are

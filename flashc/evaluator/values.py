@@ -8,11 +8,13 @@ They are mutable and shared by reference like Python's own, because programs app
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, EnumMeta
 from pathlib import PurePosixPath
 from typing import Any, Literal, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
@@ -24,8 +26,7 @@ NO_VARIABLES: frozenset[str] = frozenset()
 SET_ORDER = "the order of a set differs from run to run"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A value that Python would compute: a constant, or one of the objects below.
 
     `origin` is the span of the expression that computes the value.  `variables` are the environment
@@ -37,8 +38,7 @@ class Known:
     variables: frozenset[str] = NO_VARIABLES
 
 
-@dataclass(frozen=True, slots=True)
-class Symbolic:
+class Symbolic(Struct, frozen=True):
     """A string built from environment variables that have not been read.
 
     `optional` says that the program gets None if the variable is not set (`os.getenv("K")`).
@@ -58,8 +58,7 @@ class Symbolic:
         return self.computed.union(references)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class Unknown(Struct, frozen=True, kw_only=True):
     """A value that flashc does not know.
 
     `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
@@ -105,8 +104,7 @@ class Compound:
         raise NotImplementedError
 
 
-@dataclass(slots=True, eq=False)
-class SequenceValue(Compound):
+class SequenceValue(Compound, Struct, eq=False):
     """A list, tuple, set or frozenset of values; `kind` is the class.
 
     `escaped` is the reason why its elements are not known any more, None if they are known.
@@ -126,8 +124,7 @@ class SequenceValue(Compound):
         return self.items
 
 
-@dataclass(slots=True, eq=False)
-class DictValue(Compound):
+class DictValue(Compound, Struct, eq=False):
     """A dict; its entries are pairs (key as a value, item), by the concrete Python key.
 
     `escaped` is the reason why its entries are not known any more, None if they are known.
@@ -177,8 +174,7 @@ class MappingObject(Compound):
         return None if found is None else found[1]
 
 
-@dataclass(slots=True, eq=False)
-class DisorderedValue(Compound):
+class DisorderedValue(Compound, Struct, eq=False):
     """A list or an iterator of values in an order that no rule gives, such as the files of a folder.
 
     `reason` says why the order is not known.  `escaped` is the reason why the elements are not known
@@ -195,8 +191,7 @@ class DisorderedValue(Compound):
         return self.items
 
 
-@dataclass(slots=True, eq=False)
-class IteratorValue:
+class IteratorValue(Struct, eq=False):
     """An iterator, which can be read only once, such as `zip(...)` or a generator expression.
 
     `name` is the name of its type.  `source` computes each element when it is read, so that a
@@ -212,8 +207,7 @@ class IteratorValue:
     disorder: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ViewValue(Compound):
+class ViewValue(Compound, Struct, frozen=True):
     """A `d.keys()`, `d.values()` or `d.items()`, which shows later changes of the mapping."""
 
     of: DictValue | MappingObject
@@ -237,22 +231,19 @@ class ViewValue(Compound):
                 ]
 
 
-@dataclass(frozen=True, slots=True)
-class External:
+class External(Struct, frozen=True):
     """An object outside the project, by its dotted name: `os.environ`, `torch.cuda`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleRef:
+class ModuleRef(Struct, frozen=True):
     """A module of the project."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class BoundMethod:
+class BoundMethod(Struct, frozen=True):
     """A method `receiver.name` that is not called yet."""
 
     receiver: Value

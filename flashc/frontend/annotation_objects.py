@@ -6,12 +6,12 @@ import builtins
 import inspect
 import types
 import typing
-from dataclasses import dataclass, field
 from enum import EnumMeta
 from types import EllipsisType
 from typing import Any
 
 import libcst as cst
+from msgspec import Struct, field
 
 from flashc.evaluator.activation import OutOfSteps
 from flashc.evaluator.failures import PythonError
@@ -36,8 +36,7 @@ class _Unclear(Exception):
     """What a default or a note is decides where an argument travels, and the source does not show it."""
 
 
-@dataclass(eq=False)
-class AnnotationReader:
+class AnnotationReader(Struct, eq=False):
     """Reads the parameters of one function.
 
     `guess` stands for every type that the source does not show; `has_guessed` says that there was one.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.machine import Machine
@@ -40,8 +41,7 @@ _INSTEAD = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class ArgumentDecoder:
+class ArgumentDecoder(Struct, frozen=True, eq=False):
     """Decodes evaluated arguments.
 
     The methods that return a single value return None if the argument is wrong, which they report.

@@ -6,8 +6,9 @@ They are the functions that declare endpoints, the endpoints, and the decorators
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from flashc.evaluator.declarations import (
     DecoratedTarget,
@@ -47,8 +48,7 @@ def declare(
     return declared
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EndpointObject(DialectObject):
+class EndpointObject(DialectObject, Struct, frozen=True, eq=False):
     """An endpoint as an object of the program; calling it decorates a function or class.
 
     `verbs` are the attributes that make routes, with their HTTP methods.  `given_as` are attributes
@@ -152,8 +152,7 @@ class EndpointObject(DialectObject):
             self.declared.variable = name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaringFunction(DialectObject):
+class DeclaringFunction(DialectObject, Struct, frozen=True, kw_only=True):
     """A class or function of an SDK whose call declares an endpoint, as `Endpoint(...)` in Flash.
 
     `dialect` is the name of the dialect.  `makes` is the class of the object that the call returns.
@@ -190,8 +189,7 @@ class DeclaringFunction(DialectObject):
         return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RouteMethodObject(DialectObject):
+class RouteMethodObject(DialectObject, Struct, frozen=True, eq=False):
     """A method such as `endpoint.post` that is not called yet.
 
     `escapes` says that a call may also send a request with its arguments, because the endpoint may
@@ -244,8 +242,7 @@ def _path(arguments: CallArguments) -> Argument:
     return Argument(missing, arguments.span)
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _RouteDecorator(DialectObject):
+class _RouteDecorator(DialectObject, Struct, frozen=True, eq=False, kw_only=True):
     """A decorator `endpoint.post("/path")` that is not applied yet."""
 
     endpoint: EndpointValue

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flashc_core.source import Edit, Span
@@ -36,8 +36,7 @@ client.
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lowered:
+class Lowered(Struct, frozen=True, kw_only=True):
     """The result of lowering the endpoints of one dialect.
 
     `unlowered` are the endpoints with an error, which is already reported.  `edits` are the

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from flashc.evaluator.declarations import EndpointValue
 from flashc.evaluator.objects import Argument
@@ -31,8 +32,7 @@ from .lower import Constructions, lower_queue, lower_routes
 from .parameter_table import Arguments, Table, check_names, names_of
 
 
-@dataclass(frozen=True, eq=False)
-class EndpointLowering:
+class EndpointLowering(Struct, frozen=True, eq=False):
     """Lowers one declared endpoint; a dialect's subclass adds what is different in its SDK.
 
     `kind` is the name of the declaring function in messages.  `table` has its parameters, one of

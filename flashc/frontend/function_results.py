@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flashc_core.ast_nodes import children, walk
 
@@ -44,8 +45,7 @@ def uses_of_results(functions: Iterable[FunctionNode]) -> NamesByUse:
     return reader.uses()
 
 
-@dataclass(eq=False)
-class _Flow:
+class _Flow(Struct, eq=False):
     """How values move between the local variables of a function.
 
     `returned` are the expressions of `return` and `yield`, `sources` what each local variable may get

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import libcst as cst
+from msgspec import Struct, field
 
 from flashc.evaluator.library.model_fields import MODELS, bases_of
 from flashc.evaluator.objects import ClassValue, FunctionValue
@@ -107,8 +107,7 @@ def _help(name: str, place: str, kind: str, has_encoding: bool) -> str:
     return f"annotate what `{name}` returns: `-> {kind}`"
 
 
-@dataclass(eq=False)
-class _Body:
+class _Body(Struct, eq=False):
     """The body of a function: what it returns, and the values of names that are assigned once."""
 
     function: FunctionValue

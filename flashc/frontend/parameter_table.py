@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from flashc.evaluator.objects import Argument
 from flashc.evaluator.values import Symbolic, Unknown, is_none
@@ -19,8 +20,7 @@ from .decode import ArgumentDecoder, span_of_name
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
-class Arguments:
+class Arguments(Struct, frozen=True, eq=False):
     """The arguments of one call of a constructor of the SDK.
 
     `kind` is the constructor's name.  If `is_qualified` is true, messages write it in front of a
@@ -50,8 +50,7 @@ class Arguments:
 Reader = Callable[["Parameter[T]", Arguments], T]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Parameter(Generic[T]):
+class Parameter(Generic[T], Struct, frozen=True, kw_only=True, eq=False):
     """One row: everything that flashc knows of one parameter.
 
     `default` is the value in the IR if the program gives none.  An integer has to be from `least`

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from unicodedata import normalize
+
+from msgspec import Struct, field
 
 from flashc.project.parsing import read_module
 from flashc.project.project import Project
@@ -17,8 +18,7 @@ _FEW = 32
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(eq=False)
-class PossibleImports:
+class PossibleImports(Struct, eq=False, dict=True):
     """Tells for each module of a project which modules it may import.
 
     The answer never leaves a module out, but it may contain some that the module does not import.

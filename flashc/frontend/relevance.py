@@ -11,11 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from weakref import WeakKeyDictionary
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from flashc.project.parsing import MAX_PLAIN_TEXT, PlainFacts, parse_module, read_module
 from flashc.project.project import Project
@@ -39,8 +38,7 @@ _STATEMENTS: WeakKeyDictionary[SourceFile, ModuleStatements] = WeakKeyDictionary
 _IMPORT = rb"^[ \t]*(?:from|import)[ \t]+{}"  # for most modules, no tree is needed
 
 
-@dataclass(frozen=True, eq=False)
-class Relevance:
+class Relevance(Struct, frozen=True, eq=False, dict=True):
     """The modules of a project by whether they can matter for endpoints.
 
     `relevant` are the names of the modules to be parsed and evaluated.  `read_plain` returns all
@@ -98,8 +96,7 @@ def _unread(name: str, path: str) -> Module:
     return Module(name=name, path=path, is_package=path.endswith("__init__.py"))
 
 
-@dataclass(eq=False)
-class _Search:
+class _Search(Struct, eq=False, dict=True):
     """Follows imports from the modules that name an SDK, in both directions.
 
     `naming` are the modules that name an SDK, `importing` those that import one.  `found` are the modules whose imports were read,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 from flashc_ir.modules import Import, Module, Origin
 
@@ -37,8 +38,7 @@ _SETS_ANY_NAME = frozenset({"globals", "vars", "locals", "setattr", "exec", "eva
 _OF_FUNCTION = {Link.VALUE: Link.MAKER, Link.MAKER: Link.BUILDER}
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleLinks:
+class ModuleLinks(Struct, frozen=True):
     """The names of a module that an SDK may be behind.
 
     `others` is how one may be behind all names that are not in `names`.  `is_user` says whether the
@@ -62,8 +62,7 @@ class ModuleLinks:
 _ALL_NAMES = ModuleLinks({}, Link.VALUE, is_user=True)
 
 
-@dataclass(eq=False)
-class BoundLinks:
+class BoundLinks(Struct, eq=False):
     """What a module binds to names: at first by its imports, then by its statements too.
 
     `names` are linked names, `modules` names of modules with their links, `foreign` names that are

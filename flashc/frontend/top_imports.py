@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, docstring
@@ -82,8 +82,7 @@ def _bound_names(node: cst.Import | cst.ImportFrom) -> tuple[str, ...]:
     return tuple(aliases)
 
 
-@dataclass(frozen=True, slots=True)
-class _Occurrence:
+class _Occurrence(Struct, frozen=True):
     """One occurrence of a name.
 
     `function` is the outermost function whose body contains it; None outside of functions.  `binds`

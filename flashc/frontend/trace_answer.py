@@ -7,10 +7,10 @@ the process writes, the result is a valid answer or `TraceFailed`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 import msgspec
+from msgspec import Struct
 
 from flashc_core.documents import UnreadableDocument, decode_json
 
@@ -166,8 +166,7 @@ def common_answer(
     )
 
 
-@dataclass(frozen=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     """Finds what two runs have in common; `by_variables` is as in `common_answer`."""
 
     by_variables: bool

@@ -13,9 +13,10 @@ import tempfile
 import time
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from flashc.project.project import Project
 from flashc_core.temporary import temporary_folder
@@ -33,8 +34,7 @@ _KINDS_OF_PLACEHOLDERS = ((22, "abcdefghijklm"), (28, "nopqrstuvwxyz"))
 _OWN_VARIABLES = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
-@dataclass(frozen=True)
-class TraceRequest:
+class TraceRequest(Struct, frozen=True):
     """What the process has to import, and in which surroundings.
 
     `variables` are the environment variables that it sees, and `stated` those of them whose values

@@ -13,8 +13,9 @@ import shutil
 import struct
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from flashc.project.project import Project
 from flashc_core.bubblewrap import find_bubblewrap, mounts_of_system
@@ -100,8 +101,7 @@ _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_SET, _RETURN = 0x20, 0x15, 0x
 _OTHER_INTERFACE = 0x40000000  # x86_64 has a second set of numbers from here
 
 
-@dataclass(frozen=True)
-class Sandbox:
+class Sandbox(Struct, frozen=True):
     """The path of `bwrap`, and the filter for system calls."""
 
     program: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from types import NoneType
 from typing import Any
 
 import libcst as cst
+from msgspec import Struct, field
 
 from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
 from flashc.evaluator.machine import Machine
@@ -31,8 +31,7 @@ from .trace_answer import LONGEST_REASON
 _Definition = cst.FunctionDef | cst.ClassDef
 
 
-@dataclass(frozen=True, eq=False)
-class TracedEndpoints:
+class TracedEndpoints(Struct, frozen=True, eq=False):
     """Makes values of the evaluator from records; `tracings` are by the name of the dialect.
 
     `variables` are the environment variables that the traced modules mention.

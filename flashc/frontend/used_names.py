@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from flashc_core.ast_nodes import children, walk
 
@@ -87,8 +86,7 @@ class _Way(Enum):
     LOADED = "loaded"
 
 
-@dataclass(eq=False, slots=True)
-class _Found:
+class _Found(Struct, eq=False):
     """The names that were found for one way; the fields are as in `Names`."""
 
     variables: set[str] = field(default_factory=set[str])
@@ -116,8 +114,7 @@ class _Found:
         return Names(frozenset(self.variables), frozenset(self.whole), frozenset(self.attributes))
 
 
-@dataclass(eq=False)
-class Reader:
+class Reader(Struct, eq=False):
     """Collects the names that nodes bind, change and use while they are executed.
 
     `changes` are variables whose attributes or items are set, or of which a method is called as a

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain
 
 from msgspec import Struct
@@ -18,8 +17,7 @@ from .reading import StoredSummary
 _MODULES_OF_A_BATCH = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Components that share an entry of the cache.
 
     `absent` are the components without a valid result in the entry, so that they must be read.
@@ -60,8 +58,7 @@ Stored = dict[tuple[str, str], StoredSummary]
 """Cached summaries by the key and the digest of their traces."""
 
 
-@dataclass(frozen=True, eq=False)
-class Group:
+class Group(Struct, frozen=True, eq=False):
     """The components of a batch by the keys of their summaries, with their traces in the cache."""
 
     names: tuple[Component, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import msgspec
 from msgspec import Struct
@@ -33,8 +32,7 @@ class _Found(Struct, frozen=True, array_like=True):
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialSearch:
+class CredentialSearch(Struct, frozen=True):
     """A search for credentials that has begun.
 
     `finish` returns where credentials are, and what they are.  `is_large` says that much is searched,

@@ -8,11 +8,11 @@ same digest now.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc.project.inputs import VOLATILE
 from flashc.project.workspace import Workspace
@@ -49,8 +49,7 @@ class Trace(Struct, frozen=True, array_like=True):
     digest_of_result: str
 
 
-@dataclass(frozen=True, slots=True)
-class Memo:
+class Memo(Struct, frozen=True):
     """The results in a cache; `digest_of` returns the digest that an input has now."""
 
     cache: Store

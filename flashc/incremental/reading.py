@@ -7,10 +7,10 @@ summary that names its inputs and imports is decoded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
+from msgspec import Struct
 
 from flashc.frontend.summary import ComponentSummary, ModuleExports, SummaryLinks
 from flashc_core.cache import decoded, digest
@@ -19,8 +19,7 @@ from flashc_core.diagnostics import Diagnostic
 from .memo import Trace, UnusableCache
 
 
-@dataclass(frozen=True, eq=False)
-class StoredSummary:
+class StoredSummary(Struct, frozen=True, eq=False, dict=True):
     """The summary of a component, encoded as in the cache, with its inputs and imports."""
 
     data: bytes
@@ -65,8 +64,7 @@ class StoredSummary:
         return summary
 
 
-@dataclass(frozen=True, eq=False)
-class Reading:
+class Reading(Struct, frozen=True, eq=False, dict=True):
     """The summaries of all relevant modules of a project.
 
     `exports` has the plain modules that were evaluated because others import them.  `inputs` are

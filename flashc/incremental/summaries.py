@@ -16,11 +16,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flashc.frontend.dialect import Dialect
 from flashc.frontend.shared_modules import SharedModules
@@ -87,8 +88,7 @@ def read_summaries(
     )
 
 
-@dataclass(eq=False)
-class _Library:
+class _Library(Struct, eq=False, dict=True):
     """The summaries and exports that are known so far, for one state of a project."""
 
     workspace: Workspace
@@ -379,8 +379,7 @@ def _nothing() -> None:
     """Do nothing: only the main process calls the `meanwhile` of `read_summaries`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """The reading of numbered tasks, which can be sent to another process.
 
     A task is a batch, or the name of a plain module whose exports are wanted.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from flashc.project.source_file import SourceFile
 from flashc_core import rules
@@ -81,8 +82,7 @@ class _Wait(NamedTuple):
     call: _Site
 
 
-@dataclass(eq=False)
-class _Waits:
+class _Waits(Struct, eq=False):
     """What a function waits for: when it runs, and when its result is used."""
 
     at_once: list[_Wait] = field(default_factory=list[_Wait])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from flashc.project.source_roots import AddedFolder
 from flashc_core import rules
@@ -76,8 +77,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     return program
 
 
-@dataclass(frozen=True, slots=True)
-class _Packages:
+class _Packages(Struct, frozen=True):
     """The distributions that workers have, those that the app asks for, and those it could choose.
 
     `is_open` says that the app asks for a repository whose distribution is not known.

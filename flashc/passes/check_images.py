@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
@@ -121,8 +122,7 @@ def _check_functions(program: Program, context: PassContext) -> None:
             _report_lacking(package, item.span, lacking[0], context.sink)
 
 
-@dataclass(frozen=True, eq=False)
-class _Runners:
+class _Runners(Struct, frozen=True, eq=False, dict=True):
     """Tells which endpoints run a function."""
 
     program: Program

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from flashc.project.project import Project
 from flashc_core import rules
@@ -40,8 +41,7 @@ def _brought_modules(program: Program) -> frozenset[str]:
     return frozenset(dependency.name.replace("-", "_") for dependency in asked)
 
 
-@dataclass(frozen=True, eq=False)
-class _Checker:
+class _Checker(Struct, frozen=True, eq=False):
     """Checks the imports of modules that workers import."""
 
     context: PassContext

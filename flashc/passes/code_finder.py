@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc_core.encoding import Undecodable
 
@@ -16,8 +17,7 @@ _MOST_DEPTH = 12
 _STEP_BUDGET = 500  # search steps for one expression, so that no program makes the search endless
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """An object of a class of the project."""
 
     kind: ClassCode

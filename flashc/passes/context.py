@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flashc.project.environment import BuildEnvironment
 from flashc.project.inputs import module_input, variable_input
@@ -18,8 +19,7 @@ from .call_resolver import CallResolver
 from .imported_modules import ImportGraph
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class PassContext:
+class PassContext(Struct, frozen=True, eq=False, kw_only=True):
     """The sink for the findings of passes, and the project that the program was read from.
 
     `environment` are the variables of the building process; every variable that is read is

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from flashc.project.source_file import SourceFile
 from flashc_core.source import Span
@@ -17,8 +18,7 @@ Definer = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module
 _PROPERTIES = frozenset({"property", "cached_property"})
 
 
-@dataclass(eq=False, frozen=True)
-class Code:
+class Code(Struct, eq=False, frozen=True, dict=True):
     """A function, a lambda, or the top of a module; `owner` is the class whose method it is."""
 
     module: ModuleCode
@@ -127,8 +127,7 @@ class Code:
         }
 
 
-@dataclass(eq=False, frozen=True)
-class ClassCode:
+class ClassCode(Struct, eq=False, frozen=True, dict=True):
     """A class of the project."""
 
     module: ModuleCode
@@ -193,8 +192,7 @@ def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
                 yield item.optional_vars, item.context_expr
 
 
-@dataclass(eq=False, frozen=True)
-class ModuleCode:
+class ModuleCode(Struct, eq=False, frozen=True, dict=True):
     """The syntax tree of a module, with what the names in it mean."""
 
     source: SourceFile

@@ -20,9 +20,9 @@ because the whole program decides which imported names are still used.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from flashc_core.source import Edit, Span
@@ -108,8 +108,7 @@ def _plain_names(endpoint: Endpoint) -> Iterable[tuple[str, str]]:
             return
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Rewriter:
+class _Rewriter(Struct, frozen=True, eq=False, kw_only=True):
     """Computes the edits of modules.
 
     `declared` are the edits of declarations, by the module that contains them.  `taken` are the

@@ -10,9 +10,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -115,8 +116,7 @@ def _is_package(path: str) -> bool:
     return path.endswith("/__init__.py")
 
 
-@dataclass(slots=True, kw_only=True)
-class _Walk:
+class _Walk(Struct, kw_only=True):
     """Walks the folders of a project and collects its files, exclusions and findings."""
 
     root: Path

@@ -6,10 +6,10 @@ import os
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from msgspec import Struct
 from pathspec import GitIgnoreSpec
 
 from flashc_core.files import read_limited
@@ -41,8 +41,7 @@ BUILT_IN = (
 IGNORE_FILES = (".gitignore", ".flashignore")
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreRule:
+class IgnoreRule(Struct, frozen=True):
     """One pattern; `source` is "built-in" or the path of the ignore file that contains it."""
 
     pattern: str
@@ -53,8 +52,7 @@ _GROUP = re.compile(r"\(\?P<\w+>")
 _NEVER = r"(?!)"
 
 
-@dataclass(frozen=True, eq=False)
-class _Layer:
+class _Layer(Struct, frozen=True, eq=False, dict=True):
     """The patterns of one ignore file.
 
     They are relative to the folder `inside` of the project, or to a folder above the root, from which

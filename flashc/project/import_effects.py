@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
+
+from msgspec import Struct
 
 from flashc_core.encoding import Undecodable
 from flashc_ir.imports.ast_imports import collect_tree_imports
@@ -35,8 +36,7 @@ _QUIET = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class _Facts:
+class _Facts(Struct, frozen=True):
     """Whether the code of one module may act, and the modules that it imports."""
 
     acts: bool

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
+
+from msgspec import Struct
 
 from flashc_core.files import tree_digest
 
@@ -72,8 +73,7 @@ def is_about_code(item: str) -> bool:
     return item.startswith((f"{_MODULE}:", f"{_VALUE}:", f"{_EFFECTS}:"))
 
 
-@dataclass(frozen=True, eq=False)
-class InputDigests:
+class InputDigests(Struct, frozen=True, eq=False):
     """The digests of inputs in one state of a project.
 
     For a variable, the digest is its value, which becomes a part of a digested key.  `value_of(module,

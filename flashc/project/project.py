@@ -6,10 +6,11 @@ import errno
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.files import read_limited, real_path
@@ -37,8 +38,7 @@ class Presence(StrEnum):
     ABSENT = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Project:
+class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
     """The files of a project as they were when it was opened.
 
     All texts are read through this class.

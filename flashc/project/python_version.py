@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.packaging_texts import has_huge_number, parse_specifier
@@ -34,8 +35,7 @@ _PLACES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredPython:
+class DeclaredPython(Struct, frozen=True):
     """A version such as `3.12`, or a specifier such as `>=3.12`, and where it is written."""
 
     text: str

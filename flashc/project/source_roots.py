@@ -11,7 +11,8 @@ import pickle
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flashc_core.processes import on_all_processors
 from flashc_core.python_texts import parse_module
@@ -34,8 +35,7 @@ _SAME = frozenset(
 _SAME_METHODS = frozenset({"resolve", "absolute", "as_posix", "expanduser"})
 
 
-@dataclass(frozen=True, slots=True)
-class AddedFolder:
+class AddedFolder(Struct, frozen=True):
     """A folder that the module at `path` adds to `sys.path` in `line`; relative to the root."""
 
     folder: str
@@ -203,8 +203,7 @@ def _parts(node: ast.expr) -> list[ast.expr]:
             return []
 
 
-@dataclass(slots=True)
-class _PathReader:
+class _PathReader(Struct):
     """Reads paths out of expressions of one module; `names` are its assignments."""
 
     path: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc_core import rules
 from flashc_core.diagnostics import Diagnostic, Fix, Label, Phase, Safety, Sink
@@ -18,8 +19,7 @@ _COMMENT = re.compile(r"#\s*flashc:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 _MARKER = b"flashc:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppression:
+class Suppression(Struct, frozen=True, kw_only=True):
     """A comment that suppresses findings: its codes as written, and its span.
 
     `blank` is the span of the comment and the space before it.

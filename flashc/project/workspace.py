@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Diagnostic, Sink
@@ -17,8 +19,7 @@ from .project import NOTHING_UNSAVED, Project
 from .suppressions import Suppression, collect_suppressions
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Workspace:
+class Workspace(Struct, frozen=True, eq=False, kw_only=True):
     """An open project, with everything else that the result of its compilation depends on.
 
     `findings` are those about its files and its configuration.  `flags` are the options that it was

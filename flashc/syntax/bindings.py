@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
+from msgspec import Struct
 
 from .imports import ImportCollector
 from .parse import Syntax
@@ -21,8 +20,7 @@ def exported_names(value: cst.BaseExpression) -> tuple[str, ...] | None:
     return names if len(names) == len(texts) else None
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Binder:
+class Binder(Struct, frozen=True, eq=False, kw_only=True):
     """Binds the names of one module; `imports` knows the results of dynamic imports."""
 
     syntax: Syntax

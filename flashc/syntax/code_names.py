@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from opcode import opmap
 from types import CodeType
+
+from msgspec import Struct, field
 
 _EXTENDED = opmap["EXTENDED_ARG"]
 _CONSTANTS = [opmap[name] for name in ("LOAD_CONST", "RETURN_CONST") if name in opmap]
@@ -36,8 +37,7 @@ _OF_FUNCTIONS = _any_of((*_LOADS, *_STORES))
 _IN_ORDER = _any_of((*_LOADS, *_STORES, *_CONSTANTS))
 
 
-@dataclass(frozen=True, slots=True)
-class CodeNames:
+class CodeNames(Struct, frozen=True):
     """The global names of a module.
 
     `bound` are those that it binds, `bound_by_functions` those of them that functions and classes bind, `used`

@@ -7,9 +7,9 @@ are complete.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 import libcst as cst
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flashc_ir.modules import GlobalUse, Module, VariableRead, VariableSet
@@ -41,8 +41,7 @@ _Access = tuple[Scope, Chain, cst.CSTNode]
 _Variable = tuple[Scope, str]
 
 
-@dataclass(slots=True, eq=False)
-class EffectCollector:
+class EffectCollector(Struct, eq=False):
     """Collects nodes that may have an effect; `add_to` interprets them.
 
     `lookups` are `a.b[...]`.  `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`.  `contained`

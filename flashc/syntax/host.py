@@ -8,8 +8,9 @@ the syntax of newer ones.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import CodeType
+
+from msgspec import Struct
 
 from flashc_core.python_texts import compile_module, parse_module
 
@@ -37,8 +38,7 @@ def may_be_newer(text: str) -> bool:
     return _NEWER.search(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why the running Python refuses a text; `is_certain` says that the Python of workers does so too."""
 
     problem: SyntaxProblem

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import libcst as cst
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from flashc_ir.imports.resolve import (
     IMPORT_FUNCTIONS,
@@ -26,16 +25,14 @@ from .scopes import Bound, Scope
 from .walk import dotted, string_literal
 
 
-@dataclass(frozen=True, slots=True)
-class ImportContext:
+class ImportContext(Struct, frozen=True):
     """The code around an import: `if TYPE_CHECKING:`, or (`guarded`) a `try` for ImportError."""
 
     typing_only: bool
     guarded: bool
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class ImportCollector:
+class ImportCollector(Struct, eq=False, kw_only=True):
     """Collects the imports of one module.
 
     The `bind_` methods bind names in a scope as Python does; the `note_` methods add to `found` and

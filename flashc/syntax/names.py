@@ -7,12 +7,12 @@ when all scopes are complete, because a name in Python may be used before the li
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, ClassVar
 
 import libcst as cst
-from msgspec import structs
+from msgspec import Struct, field, structs
+from msgspec.structs import replace
 
 from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Module, ResultUse
@@ -49,8 +49,7 @@ def collect_names(syntax: Syntax, index: ModuleIndex) -> Module:
     return walker.result()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Context:
+class _Context(Struct, frozen=True, kw_only=True):
     """The code around a node: `if TYPE_CHECKING:`, a `try` that handles ImportError, `await`.
 
     `script_only` says that the code runs only if the module is started as a script, which a worker
@@ -69,8 +68,7 @@ class _Context:
         return ImportContext(self.typing_only, self.guarded)
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Walker:
+class _Walker(Struct, eq=False, kw_only=True):
     """Walks over the tree of a module; a method for each kind of node binds and records names."""
 
     syntax: Syntax

@@ -7,11 +7,11 @@ syntax than the interpreter that runs flashc.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property, partial
 from types import CodeType
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc_core.source import Lines, Span
 
@@ -24,8 +24,7 @@ from .stack import call_on_new_stack
 from .walk import find_nodes
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Syntax:
+class Syntax(Struct, frozen=True, eq=False, kw_only=True, dict=True):
     """One parsed module: `path` is relative to the project's root, `name` is its dotted name.
 
     `compiled` is the code that the running Python makes of it, None if it could not.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc_ir.imports.resolve import IMPORT_ERRORS
 from flashc_ir.modules import CallShape, Constant, LiteralKind, ResultUse
@@ -34,8 +34,7 @@ def expects_import_error(kind: cst.BaseExpression | None) -> bool:
     return kind is None or dotted(kind) in IMPORT_ERRORS
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """The parts of `call(...).name`."""
 
     call: cst.Call

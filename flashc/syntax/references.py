@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import libcst as cst
-from msgspec import structs
+from msgspec import Struct, structs
 
 from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Binding, CallShape, Import, ImportedName, Module, Origin, Reference
@@ -16,8 +15,7 @@ from .patterns import member_of
 from .scopes import Chain, Scope, resolve_chain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """A use of a dotted name in the code, and what the code does with it; see `Reference`."""
 
     scope: Scope
@@ -54,8 +52,7 @@ def module_of(
     )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _ReferenceResolver:
+class _ReferenceResolver(Struct, frozen=True, eq=False, kw_only=True):
     """Resolves the uses of names in one module to absolute names."""
 
     syntax: Syntax

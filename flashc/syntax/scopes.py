@@ -7,8 +7,9 @@ through other modules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum, unique
+
+from msgspec import Struct, field
 
 from flashc_core.source import Span
 
@@ -22,8 +23,7 @@ class ScopeKind(Enum):
     CLASS = "class"
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """A dotted name `root.a.b` as it is written.
 
     `absolute` says that the root is the full name of a module, and not a name of the scope.
@@ -38,8 +38,7 @@ class Chain:
         return Chain(self.root, (*self.attributes, attribute), self.absolute)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(Struct, frozen=True, kw_only=True):
     """One binding of a name.
 
     `target` is the absolute dotted name of an import or a top-level definition, `alias` another
@@ -53,8 +52,7 @@ class Bound:
     instance: Chain | None = None
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class Scope:
+class Scope(Struct, eq=False, kw_only=True):
     """One scope; `qualname` is the qualified name of its function or class, "" for the module."""
 
     kind: ScopeKind

@@ -13,8 +13,10 @@ import re
 import symtable
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from types import CodeType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc_core.ast_nodes import children
 from flashc_core.python_texts import parse_module, symbol_table
@@ -138,8 +140,7 @@ def _is_global(symbol: symtable.Symbol, scope: symtable.SymbolTable) -> bool:
             return symbol.is_global() and not symbol.is_local()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """The code around a node.
 
     `scope` is its scope.  `own` are the names that the class around the node has bound so far; None

@@ -16,11 +16,11 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from .files import RunningDigest, replacing
 
@@ -35,8 +35,7 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of
 _FOLDER_VARIABLE = "FLASHC_CACHE_DIR"
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """The number of entries of one kind, and their total size in bytes."""
 
     kind: str
@@ -80,8 +79,7 @@ class _OpenFile:
             yield chunk
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CachedFile:
+class CachedFile(Struct, frozen=True, eq=False):
     """The content of a large entry: the bytes of an open file from its beginning up to `size`.
 
     The file is open, so that the bytes can be read although another process has removed the entry.
@@ -123,8 +121,7 @@ class CachedFile:
         return all(chunk == stream.read(len(chunk)) for chunk in self.file.chunks(0, self.size))
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """The entries below the absolute path `folder`, by kind and key; flashc itself chooses both.
 
     If the folder can't be read or written, all entries are missing; an error of the cache never

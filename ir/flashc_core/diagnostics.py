@@ -7,10 +7,9 @@ as JSON.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from .credentials import masked
 from .encoding import printable
@@ -140,8 +139,7 @@ def _shown(text: str) -> str:
     return masked(printable(text))
 
 
-@dataclass(slots=True)
-class Sink:
+class Sink(Struct):
     """Collects the findings of all steps, each once.  It is passed as an argument, never global.
 
     `hides` returns whether a comment in the program suppresses a diagnostic; `hidden` collects

@@ -27,7 +27,7 @@ NAME = Parameter[str | None](name="name", default=None, reader=read_name)
 GPU = Parameter[str](name="gpu", default="any", reader=read_member(GpuGroup))
 
 
-class App(EndpointObject):
+class App(EndpointObject, frozen=True):
     """`app`, which is an endpoint if it has routes; `@app.queue(...)` declares another one."""
 
     declaring = ("queue",)
@@ -41,7 +41,7 @@ APP = DeclaringFunction(dialect="toy", name="App", makes=App)
 QUEUE = DeclaringFunction(dialect="toy", name="queue", makes=EndpointObject, positional=None)
 
 
-class Lowering(EndpointLowering):
+class Lowering(EndpointLowering, frozen=True):
     kind = "toy"
     table = (NAME, GPU)
     how_to_name = 'write `toy.App("...")`'

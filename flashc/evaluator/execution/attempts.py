@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc.evaluator.failures import ExceptionValue, PythonError, catches
 from flashc.evaluator.machine import Machine
@@ -77,8 +77,7 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
     return _join_outcomes([_Outcome(flow, frame.names), *outcomes], frame, reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(Struct, frozen=True):
     """How a handler ended, and the names after it."""
 
     flow: Flow

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import EnumMeta
 
 import libcst as cst
+from msgspec.structs import replace
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError

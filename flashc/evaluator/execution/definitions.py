@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import replace
 from typing import cast
 
 import libcst as cst
+from msgspec.structs import replace
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.library_values import ValidatorMark

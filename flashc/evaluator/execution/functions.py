@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 
 import libcst as cst
+from msgspec.structs import replace
 
 from flashc.evaluator.failures import PythonError, is_exception_class
 from flashc.evaluator.library import models, records

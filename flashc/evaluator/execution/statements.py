@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import libcst as cst
+from msgspec import Struct, field
 
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import PythonError, exception_of
@@ -232,8 +232,7 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
         return machine.execute(chosen, frame)
 
 
-@dataclass(slots=True, eq=False)
-class _Loop:
+class _Loop(Struct, eq=False):
     """A loop that is executed.
 
     `exits` are the names at each `break` that may have left the loop.

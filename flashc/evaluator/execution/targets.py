@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
@@ -35,8 +35,7 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
     bind(machine, target, value, frame)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """The target of an augmented assignment.
 
     Its parts are evaluated once; then the target is read and stored.

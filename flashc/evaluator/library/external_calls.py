@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_values import AttributesValue, LiteralType

@@ -9,7 +9,8 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments

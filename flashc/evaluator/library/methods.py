@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from enum import EnumMeta
 from pathlib import PurePosixPath
+
+from msgspec.structs import replace
 
 from flashc.evaluator.config_values import ConfigList, ConfigMapping
 from flashc.evaluator.escape import escape_value

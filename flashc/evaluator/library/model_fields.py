@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import libcst as cst
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc.evaluator.activation import OutOfSteps
 from flashc.evaluator.failures import PythonError
@@ -37,8 +38,7 @@ _UNCLEAR_OPTIONS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelField:
+class ModelField(Struct, frozen=True, kw_only=True):
     """A field of a model.
 
     `form` is the type that the class annotates, None if flashc does not know it.  `default` is
@@ -58,8 +58,7 @@ class ModelField:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
+class ModelOptions(Struct, frozen=True):
     """The configuration of a model, by the names of its options; `problem` says why it is not known."""
 
     values: dict[str, object]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
@@ -22,8 +23,7 @@ _OPEN = ("mode", "buffering", "encoding", "errors", "newline")
 _READ_TEXT = ("encoding", "errors", "newline")
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """How a file is read: as bytes, or as a text with an encoding and a treatment of its line ends."""
 
     in_bytes: bool = False

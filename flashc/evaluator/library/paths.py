@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import PurePosixPath
+
+from msgspec.structs import replace
 
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments

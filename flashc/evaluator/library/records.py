@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine

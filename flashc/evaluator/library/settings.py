@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import posixpath
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc.evaluator.library_values import SecretText
 from flashc.evaluator.machine import Machine
@@ -23,8 +25,7 @@ _ENV_FILE = ".env"  # the variables in it are those of the build
 _DEEPEST = 6  # settings in settings
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsReader:
+class SettingsReader(Struct, frozen=True):
     """Reads the variables for one settings object.
 
     `files` are the variables that files other than the project's `.env` set, by name.

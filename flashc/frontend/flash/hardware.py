@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Literal, TypeVar, cast
+
+from msgspec import Struct
 
 from flashc.evaluator.objects import Argument
 from flashc.frontend.decode import ArgumentDecoder, alternatives, span_of_name
@@ -35,8 +36,7 @@ UNLISTED_CUDA = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Located(Generic[T]):
+class Located(Generic[T], Struct, frozen=True):
     """A value that was read, with its span."""
 
     value: T

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flashc.frontend.decode import ArgumentDecoder, span_of_name
 from flashc.frontend.endpoint_lowering import EndpointLowering
@@ -38,7 +39,7 @@ _ATTRIBUTES = frozenset(row.name for row in _PLAIN) | {
 }
 
 
-class FlashLowering(EndpointLowering):
+class FlashLowering(EndpointLowering, frozen=True):
     """Lowers one `Endpoint(...)`; with `id=` or `image=`, it is a client."""
 
     kind = "Endpoint"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import EnumMeta
 from typing import ClassVar
+
+from msgspec import Struct
 
 from flashc.evaluator.declarations import EndpointValue, RouteMethod
 from flashc.evaluator.dialect import DialectObject, Host, Semantics
@@ -23,7 +24,7 @@ _ENUM_METHODS = frozenset({"all", "from_string"})
 _CLIENT_METHODS = frozenset({"run", "runsync", "status", "cancel"})
 
 
-class FlashSemantics(Semantics):
+class FlashSemantics(Semantics, frozen=True):
     """The meaning of the packages `runpod_flash` and `flashc`."""
 
     def member(self, module: str, name: str, span: Span) -> Value | None:
@@ -54,8 +55,7 @@ class FlashSemantics(Semantics):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentClass(DialectObject):
+class ArgumentClass(DialectObject, Struct, frozen=True):
     """A class whose objects are arguments of `Endpoint`: `NetworkVolume` or `PodTemplate`."""
 
     name: str
@@ -84,8 +84,7 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ArgumentObject(DialectObject):
+class ArgumentObject(DialectObject, Struct, frozen=True, eq=False):
     """A `NetworkVolume(...)` or `PodTemplate(...)` of the program, with its keyword arguments."""
 
     is_callable: ClassVar[bool] = False
@@ -119,8 +118,7 @@ def is_client(endpoint: EndpointValue) -> bool:
     return any(key in given and not is_none(given[key].value) for key in ("id", "image"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FlashEndpoint(EndpointObject):
+class FlashEndpoint(EndpointObject, frozen=True, eq=False):
     """The object that `Endpoint(...)` returns to the program."""
 
     verbs: ClassVar[Mapping[str, RouteMethod]] = VERBS
@@ -161,8 +159,7 @@ class FlashEndpoint(EndpointObject):
         return EndpointObject.attribute(self, name, span)
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointClass(DeclaringFunction):
+class EndpointClass(DeclaringFunction, frozen=True):
     """The class `Endpoint` of the SDK."""
 
     @property

@@ -39,7 +39,7 @@ _WRITTEN = {parameter: field for field, parameter in PARAMETER_BY_FIELD.items()}
 }
 
 
-class LegacyLowering(EndpointLowering):
+class LegacyLowering(EndpointLowering, frozen=True):
     """Lowers one resource class, and the functions and classes that `@remote(...)` decorates."""
 
     kind = "Endpoint"

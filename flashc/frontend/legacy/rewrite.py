@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc.evaluator.declarations import EndpointValue
 from flashc.evaluator.objects import Argument
@@ -70,8 +70,7 @@ def report_legacy(decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Rewriter:
+class _Rewriter(Struct, frozen=True, eq=False):
     """Computes the edits of all declarations and imports."""
 
     decoder: ArgumentDecoder

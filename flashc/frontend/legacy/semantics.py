@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
+
+from msgspec import Struct, field
 
 from flashc.evaluator.declarations import (
     DecoratedTarget,
@@ -26,8 +27,7 @@ from .names import CLASSES, FIELDS, LOAD_BALANCED, OF_ENDPOINT, PARAMETERS, REMO
 _METHODS: Mapping[str, RouteMethod] = {method: method for method in VERBS.values()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Use:
+class Use(Struct, frozen=True, eq=False):
     """A call `remote(config, ...)`: its span, and its arguments by the names of the parameters."""
 
     span: Span
@@ -35,8 +35,7 @@ class Use:
     arguments: Mapping[str, Argument]
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class LegacyValue(EndpointValue):
+class LegacyValue(EndpointValue, eq=False, kw_only=True):
     """An endpoint that a resource class declares; `kind` is the class, `uses` are its decorators.
 
     `is_assigned` says that the program has assigned a field after the declaration.
@@ -47,8 +46,7 @@ class LegacyValue(EndpointValue):
     uses: list[Use] = field(default_factory=list[Use])
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceClass(DialectObject):
+class ResourceClass(DialectObject, Struct, frozen=True):
     """A resource class such as `LiveServerless`, whose call declares an endpoint."""
 
     name: str
@@ -81,8 +79,7 @@ class ResourceClass(DialectObject):
         return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resource(DialectObject):
+class Resource(DialectObject, Struct, frozen=True, eq=False):
     """A `LiveServerless(...)` of the program."""
 
     is_callable: ClassVar[bool] = False
@@ -127,8 +124,7 @@ class Resource(DialectObject):
             self.declared.variable = name
 
 
-@dataclass(frozen=True, slots=True)
-class Remote(DialectObject):
+class Remote(DialectObject, Struct, frozen=True):
     """The function `remote`."""
 
     declaring: ClassVar[tuple[str, ...]] = ("",)
@@ -208,8 +204,7 @@ def _joined(first: Value, second: Value) -> Value | None:
     return Known(SequenceValue(list, parts), second.origin)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Decorator(DialectObject):
+class _Decorator(DialectObject, Struct, frozen=True, eq=False):
     """A `remote(...)` that is not applied yet."""
 
     declared: LegacyValue

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc.evaluator.library.model_fields import ModelOptions
 from flashc.evaluator.library_values import AliasesValue
@@ -45,8 +45,7 @@ def options_of_field(value: Value | None) -> Mapping[str, Value] | None:
     return inside.options if isinstance(inside, FieldValue) else None
 
 
-@dataclass(frozen=True, slots=True)
-class FieldOptions:
+class FieldOptions(Struct, frozen=True):
     """The options of a field, by their names; `value` is a default that is written without `Field`."""
 
     options: Mapping[str, Value]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import libcst as cst
+from msgspec.structs import replace
 
 from flashc.evaluator.library_values import RouteMarker
 from flashc.evaluator.machine import Machine

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import libcst as cst
+from msgspec import Struct, field
 
 from flashc.evaluator.activation import OutOfSteps
 from flashc.evaluator.failures import PythonError
@@ -25,8 +25,7 @@ from .classes import external_name
 Scope = Mapping[object, Schema]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """Where an annotation is written, and how its values travel.
 
     `names` finds names before `frame` does, such as those in the body of a class.  `scope` has what
@@ -41,8 +40,7 @@ class Context:
     in_text: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class NameReader:
+class NameReader(Struct, frozen=True, eq=False):
     """Evaluates the names and the notes in annotations, and records which names were read."""
 
     machine: Machine

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from enum import EnumMeta
 from types import EllipsisType
 
 import libcst as cst
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flashc.evaluator.library_values import (
     LiteralType,
@@ -49,8 +50,7 @@ OfClass = Callable[
 ]
 
 
-@dataclass(eq=False)
-class SchemaReader:
+class SchemaReader(Struct, eq=False):
     """Reads the annotations of one interface.
 
     `of_class` returns the schema of a class of the project; `definitions` are those of the classes that

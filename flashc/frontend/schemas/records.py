@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import libcst as cst
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc.evaluator.library.model_fields import options_of
 from flashc.evaluator.library_values import TypeForm
@@ -39,8 +40,7 @@ _MOST_CLASSES = (
 _SENTINELS = frozenset({"dataclasses.KW_ONLY"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(Struct, frozen=True):
     """A field: the class that annotates it, the annotation, what it is assigned, and what stands for type variables."""
 
     owner: ClassValue
@@ -100,8 +100,7 @@ def _made_by(reader: SchemaReader, class_value: ClassValue) -> dict[ClassValue, 
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class _Record:
+class _Record(Struct, frozen=True, eq=False):
     """Makes the definitions of classes in one direction; `made` are those that a library's decorator makes."""
 
     reader: SchemaReader

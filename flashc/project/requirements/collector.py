@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from flashc.project.inputs import file_input
 from flashc.project.project import Project
@@ -23,8 +24,7 @@ from .texts import InvalidText, Parsed, parse
 GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
 
 
-@dataclass(eq=False, kw_only=True)
-class Collector:
+class Collector(Struct, eq=False, kw_only=True):
     """What was found so far; the readers add to it, in the order of the files.
 
     `own` are the requirements that are the project itself.

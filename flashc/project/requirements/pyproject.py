@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from flashc_core import rules
@@ -102,8 +102,7 @@ def _included_group(entry: object) -> set[str] | None:
     return None if included is None else {str(included)}
 
 
-@dataclass(frozen=True, slots=True)
-class _RequirementLists:
+class _RequirementLists(Struct, frozen=True):
     """Named lists of requirements, of which `[tool.flashc]` selects some: extras or groups.
 
     `word` and `kind` are the singular nouns for one list: `word` for options, `kind` for messages.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc.project.project import Project
 from flashc_core import rules
@@ -22,8 +23,7 @@ from .other_lists import read_other_lists
 from .pip_files import read_pip_files
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(Struct, frozen=True):
     """The requirements of the whole app, each with the span of the line that declares it.
 
     `own`: locations of requirements that name the project itself.  `offers`: requirements in extras,

@@ -6,10 +6,12 @@ import os
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc_core.packaging_texts import (
     TOO_LONG,
@@ -45,8 +47,7 @@ class InvalidText(ValueError):
         self.has_secret = has_secret
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A requirement: its canonical name, its text of PEP 508 without a URL, and its source.
 
     `hashes` are those in the fragment of the URL, `#sha256=HEX`.  `is_unnamed` says that the text is

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from glob import glob
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from flashc_core import rules
@@ -32,8 +33,7 @@ _OPTIONS = frozenset(
 _HIGHEST = 8  # folders above the project in which the root of its workspace is looked for
 
 
-@dataclass(eq=False, kw_only=True)
-class UvTables:
+class UvTables(Struct, eq=False, kw_only=True):
     """The sources that uv's tables give to requirements.
 
     `sources` has, by the canonical name of a distribution, the folder of the file and the tables of

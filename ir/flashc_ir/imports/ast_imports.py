@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flashc_core.ast_nodes import children
 from flashc_core.python_texts import parse_module
@@ -86,8 +87,7 @@ _DYNAMIC_WORDS = ("import", "subprocess", "system", "popen")  # parts of the fun
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ImportScope:
+class _ImportScope(Struct, frozen=True, kw_only=True):
     """The code around a statement: its function or class, and the conditions of imports."""
 
     scope: str = ""
@@ -96,8 +96,7 @@ class _ImportScope:
     guarded: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
-class _Collector:
+class _Collector(Struct, kw_only=True):
     """Walks over those statements of a module's tree in whose lines an import can be, and collects the imports.
 
     `lines_with_words` are the numbers of the lines that have a word of an import, sorted.
