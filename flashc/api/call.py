@@ -177,7 +177,7 @@ def _conversation(program: Program, wanted: Wanted) -> Conversation:
 
 def _endpoint(program: Program, target: str) -> tuple[DeployedEndpoint, str]:
     """Return the endpoint that a target names, and what follows its name."""
-    endpoints = {endpoint.name: endpoint for endpoint in program.deployed()}
+    endpoints = {endpoint.name: endpoint for endpoint in program.deployed}
     for name in sorted(endpoints, key=len, reverse=True):
         rest = target.removeprefix(name)
         if target == name or (target.startswith(name) and rest[0] in "./"):

@@ -75,7 +75,7 @@ def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str])
         return f"{' -> '.join(chain)}\nrequired by {', '.join(wanted) or 'the app'}"
     if name in never_bundled():
         return f"{name} is never bundled; the GPU images contain it"
-    images = {image_of(e, program.python_version, environ) for e in program.code_endpoints()}
+    images = {image_of(e, program.python_version, environ) for e in program.code_endpoints}
     having = sorted(image.name for image in images if image.find(name) is not None)
     if having:
         return f"{name} is not in the artifact: {', '.join(having)} contain it"
@@ -85,7 +85,7 @@ def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str])
 def table(program: Program, parts: Sequence[DistributionSize]) -> list[str]:
     """Return the lines of a table: the packages, then the endpoints."""
     lines = [f"{'package':<32}{'installed':>12}{'compressed':>12}  needed by"]
-    resources = [endpoint.resource for endpoint in program.code_endpoints()]
+    resources = [endpoint.resource for endpoint in program.code_endpoints]
     for part in parts:
         alone = part.endpoints[0] if len(part.endpoints) == 1 < len(resources) else ""
         who = f"{alone} only" if alone else "all" if len(part.endpoints) == len(resources) else ""

@@ -73,7 +73,7 @@ def definition(analysis: Analysis, path: str, position: LineColumn) -> Span | No
     call = _call_at(analysis, path, position)
     if call is None or analysis.program is None:
         return None
-    targets = (span for e in analysis.program.deployed() for span in _targets(e, call.function))
+    targets = (span for e in analysis.program.deployed for span in _targets(e, call.function))
     return next(targets, None)
 
 

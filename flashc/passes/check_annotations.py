@@ -34,6 +34,7 @@ _ALTERNATIVES = {
     "typing.IO": "send `bytes` or `str`",
     "typing.TextIO": "send `str`",
 }
+_PACKAGES = frozenset(name.partition(".")[0] for name in _ALTERNATIVES)
 
 
 def check_annotations(program: Program, context: PassContext) -> Program:
@@ -41,7 +42,7 @@ def check_annotations(program: Program, context: PassContext) -> Program:
 
     Parameters are hidden if a route has only `*args` and `**kwargs`.
     """
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         match endpoint:
             case QueueFunction(function=function):
                 _check_function(program, function, context.sink)
@@ -61,11 +62,12 @@ def _check_function(program: Program, function: Function, sink: Sink) -> None:
     module = program.module(function.module)
     if module is None:
         return
-    for parameter in function.parameters:
-        for name in _unencodable_classes(parameter.annotation, module):
-            _report(name, f"argument `{parameter.name}` is never", parameter.span, sink)
-    for name in _unencodable_classes(function.returns, module):
-        _report(name, f"result of `{function.name}` can't be sent as", function.span, sink)
+    if any(statement.module.partition(".")[0] in _PACKAGES for statement in module.imports):
+        for parameter in function.parameters:
+            for name in _unencodable_classes(parameter.annotation, module):
+                _report(name, f"argument `{parameter.name}` is never", parameter.span, sink)
+        for name in _unencodable_classes(function.returns, module):
+            _report(name, f"result of `{function.name}` can't be sent as", function.span, sink)
     if function.interface is not None:
         _check_own_classes(function, function.interface, sink)
 
@@ -73,10 +75,10 @@ def _check_function(program: Program, function: Function, sink: Sink) -> None:
 def _check_own_classes(function: Function, interface: Interface, sink: Sink) -> None:
     """Report the parameters and the result whose annotation names a class of the project without a JSON encoding."""
     known = {each.key: each.schema for each in interface.definitions}
-    spans = {parameter.name: parameter.span for parameter in function.parameters}
     for argument in interface.arguments:
-        span = spans.get(argument.name, function.span)
         for name in unsendable_classes(argument.schema, known):
+            spans = {parameter.name: parameter.span for parameter in function.parameters}
+            span = spans.get(argument.name, function.span)
             _report(name, f"argument `{argument.name}` is never", span, sink)
     for name in unsendable_classes(interface.returns, known):
         _report(name, f"result of `{function.name}` can't be sent as", function.span, sink)

@@ -31,7 +31,7 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
     """
     python = program.python_version
     images = (
-        image_of(endpoint, python, context.environment) for endpoint in program.code_endpoints()
+        image_of(endpoint, python, context.environment) for endpoint in program.code_endpoints
     )
     if python != "3.10" and not (
         python == "3.11" and any(image.packages is None for image in images)

@@ -30,7 +30,7 @@ def check_blocking_calls(program: Program, context: PassContext) -> Program:
     """Report places where async code calls synchronous functions that wait for another endpoint."""
     endpoint_functions = {
         definition: (endpoint, function)
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
         for definition, function in _functions(endpoint)
     }
     synchronous = {
@@ -49,7 +49,7 @@ def check_blocking_calls(program: Program, context: PassContext) -> Program:
     modules: dict[str, ModuleCode | None] = {}
     reported: set[ast.AST] = set()
     by_caller = program.callees()
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         called = set(by_caller.get(endpoint.resource, ()))
         if called & blocking_endpoints:
             finder = CodeFinder(context, resolver, modules)
@@ -135,7 +135,7 @@ class _EndpointCheck:
         own = set(entry_points(endpoint))
         finder.foreign = frozenset(
             definition
-            for other in program.code_endpoints()
+            for other in program.code_endpoints
             for definition in entry_points(other)
             if definition not in own
         )

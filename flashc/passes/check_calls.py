@@ -30,10 +30,10 @@ def check_calls(program: Program, context: PassContext) -> Program:
         (endpoint.resource, f"{function.module}:{function.qualname}"): (
             _by_request(function) if isinstance(endpoint, LoadBalanced) else function
         )
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
         for function in functions_of(endpoint)
     }
-    classes = {e.resource: e for e in program.code_endpoints() if isinstance(e, QueueClass)}
+    classes = {e.resource: e for e in program.code_endpoints if isinstance(e, QueueClass)}
     for call in program.calls:
         if call.shape is None or not isinstance(call.endpoint, Resource):
             continue

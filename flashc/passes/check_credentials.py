@@ -158,7 +158,7 @@ def _texts(program: Program) -> Iterator[tuple[Location, str, str]]:
     they were examined when they were read.
     """
     dependencies = [*program.requirements]
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         configuration, span_of = endpoint.configuration, endpoint.construction.span_of
         dependencies += configuration.dependencies
         template = configuration.resources.template

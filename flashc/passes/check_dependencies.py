@@ -43,7 +43,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     """
     declared = {d.name for d in program.requirements if not d.constraint}
     declared |= set(map(_canonical, context.options.exclude))
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         declared |= {d.name for d in endpoint.configuration.dependencies}
     for unlowered in program.unlowered:
         declared |= {d.name for d in unlowered.dependencies}
@@ -51,11 +51,11 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     workers = [module for name in program.worker_modules if (module := program.module(name))]
     is_known = (
         program.has_known_requirements
-        and all(e.configuration.has_known_dependencies for e in program.deployed())
+        and all(e.configuration.has_known_dependencies for e in program.deployed)
         and all(endpoint.has_known_dependencies for endpoint in program.unlowered)
     )
     asked = [*program.requirements]
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         asked += endpoint.configuration.dependencies
     packages = _Packages(
         present,
@@ -230,13 +230,13 @@ def _check_used(
     used = {name for item in items for names in _by_table(item) for name in names}
     unused = [
         dependency
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
         for dependency in endpoint.configuration.dependencies
         if _must_be_imported(dependency) and dependency.name not in used
     ]
     if unused:  # reading installed metadata is slow, so it is skipped if nothing is unused
         used = {name for item in items for name in _installed(item.module)}
-    spans = [d.span for e in program.code_endpoints() for d in e.configuration.dependencies]
+    spans = [d.span for e in program.code_endpoints for d in e.configuration.dependencies]
     texts = [_text(module, spans, context) for module in modules] if unused else []
     tops = {item.module.partition(".")[0] for item in items}
     if runs_python(texts):

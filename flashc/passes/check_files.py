@@ -16,10 +16,10 @@ _RUNTIME = (RUNTIME_PACKAGE, f"{RUNTIME_PACKAGE}.py")
 
 def check_files(program: Program, context: PassContext) -> Program:
     """Report files that hide a module of the worker or take a generated path."""
-    generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints()}
+    generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints}
     generated[MANIFEST_PATH] = "the manifest"
     # If all endpoints are containers of other images, no worker unpacks the artifact.
-    has_workers = bool(program.unlowered) or any(program.code_endpoints())
+    has_workers = bool(program.unlowered) or any(program.code_endpoints)
     for file in program.files:
         what = generated.get(file.path)
         if what is None and file.path.split("/", 1)[0] in _RUNTIME:

@@ -18,7 +18,7 @@ from .drawing import draw_path
 def check_graph(program: Program, context: PassContext) -> Program:
     """Report cycles, deadlocks and impossible time limits in the calls between endpoints."""
     sink = context.sink
-    endpoints = {e.resource: e for e in program.code_endpoints()}
+    endpoints = {e.resource: e for e in program.code_endpoints}
     every = program.callees()
     callees = {
         resource: tuple(

@@ -27,7 +27,7 @@ def check_images(program: Program, context: PassContext) -> Program:
     If an environment variable chooses another image, its packages are unknown, so nothing is
     reported.
     """
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         for dependency in endpoint.configuration.dependencies:
             if dependency.name in never_bundled():
                 check_image(
@@ -48,7 +48,7 @@ def _check_whole_app(program: Program, context: PassContext) -> None:
     for dependency in program.requirements:
         if dependency.constraint or dependency.name not in never_bundled():
             continue
-        for endpoint in program.code_endpoints():
+        for endpoint in program.code_endpoints:
             if any(d.name == dependency.name for d in endpoint.configuration.dependencies):
                 continue  # the requirement of the endpoint was checked
             image = image_of(endpoint, program.python_version, context.environment)
@@ -79,7 +79,7 @@ def _check_load_balancers(program: Program, context: PassContext) -> None:
     """
     whole_app = [each for each in program.requirements if not each.constraint]
     hidden: dict[Image, dict[Dependency, ImagePackage]] = {}
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         if not isinstance(endpoint, LoadBalanced):
             continue
         image = image_of(endpoint, program.python_version, context.environment)
@@ -133,7 +133,7 @@ class _Runners(Struct, frozen=True, eq=False, dict=True):
         """The endpoints whose workers import a module."""
         found: dict[str, list[CodeEndpoint]] = {}
         imported = self.context.imports(self.program).imported
-        for endpoint in self.program.code_endpoints():
+        for endpoint in self.program.code_endpoints:
             for module in reachable(modules_of(endpoint), imported):
                 found.setdefault(module, []).append(endpoint)
         return found
@@ -142,7 +142,7 @@ class _Runners(Struct, frozen=True, eq=False, dict=True):
     def _places(self) -> dict[str, list[tuple[str, CodeEndpoint]]]:
         """The functions and classes of endpoints by module, with the endpoint."""
         found: dict[str, list[tuple[str, CodeEndpoint]]] = {}
-        for endpoint in self.program.code_endpoints():
+        for endpoint in self.program.code_endpoints:
             places = {(each.module, each.qualname) for each in functions_of(endpoint)}
             if isinstance(endpoint, QueueClass):
                 places.add((endpoint.module, endpoint.qualname))

@@ -36,7 +36,7 @@ def check_imports(program: Program, context: PassContext) -> Program:
 def _brought_modules(program: Program) -> frozenset[str]:
     """Return the names of the distributions that the app asks for, as names of modules."""
     asked = [*program.requirements]
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         asked += endpoint.configuration.dependencies
     return frozenset(dependency.name.replace("-", "_") for dependency in asked)
 

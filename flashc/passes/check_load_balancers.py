@@ -12,7 +12,7 @@ from .context import PassContext
 
 def check_load_balancers(program: Program, context: PassContext) -> Program:
     """Report load balancers without a minimum of workers and without a cheap route."""
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         if isinstance(endpoint, LoadBalanced):
             check_routes(endpoint, context.sink)
     return program

@@ -18,7 +18,7 @@ def check_names(program: Program, context: PassContext) -> Program:
     """Report every endpoint with the name of an earlier one, and remove it from the program."""
     sink = context.sink
     first: dict[str, DeployedEndpoint] = {}
-    for endpoint in sorted(program.deployed(), key=lambda e: e.construction.span):
+    for endpoint in sorted(program.deployed, key=lambda e: e.construction.span):
         other = first.setdefault(endpoint.resource, endpoint)
         if other is endpoint:
             continue
@@ -33,7 +33,7 @@ def check_names(program: Program, context: PassContext) -> Program:
             help=("give each endpoint a different name",),
         )
     kept = {id(endpoint) for endpoint in first.values()}
-    if all(id(endpoint) in kept for endpoint in program.deployed()):
+    if all(id(endpoint) in kept for endpoint in program.deployed):
         return program
     endpoints = tuple(
         e for e in program.endpoints if isinstance(e, ExistingEndpoint) or id(e) in kept

@@ -29,7 +29,7 @@ _NOT_SERVED = (404, 405)  # a call may be declared to show that there is no such
 
 def check_smoke(program: Program, context: PassContext) -> Program:
     """Report smoke calls that name an endpoint, argument, method or route that the program does not have."""
-    endpoints = {endpoint.resource: endpoint for endpoint in program.deployed()}
+    endpoints = {endpoint.resource: endpoint for endpoint in program.deployed}
     for call in context.options.smoke:
         endpoint = endpoints.get(call.resource)
         if endpoint is not None:

@@ -17,7 +17,7 @@ def check_worker_packages(program: Program, context: PassContext) -> Program:
     depends on which of them the artifact replaces, so a build compares that.
     """
     asked = [d for d in program.requirements if not d.constraint]
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         asked += endpoint.configuration.dependencies
     for dependency in asked:
         _check(dependency, context.sink)

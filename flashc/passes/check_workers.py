@@ -27,10 +27,10 @@ def check_workers(program: Program, context: PassContext) -> Program:
     sink = context.sink
     resolver = context.call_resolver(program)
     if any(module.variables_read or module.globals for module in program.modules):
-        runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
+        runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints}
         check_variables(program, runs, sink)
         check_state(program, runs, sink)
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         check_gpus(endpoint, sink)
     return program
 
@@ -49,10 +49,10 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
     optional and not reported.
     """
     set_by_program = {item.name for module in program.modules for item in module.variables_set}
-    given = {e.resource: _given(e) for e in program.code_endpoints()}
+    given = {e.resource: _given(e) for e in program.code_endpoints}
     replaced = [
         endpoint.construction.edit.span
-        for endpoint in program.deployed()
+        for endpoint in program.deployed
         if endpoint.construction.edit is not None
     ]
     for module in program.modules:

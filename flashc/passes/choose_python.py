@@ -28,7 +28,7 @@ def choose_python(program: Program, context: PassContext) -> Program:
     a choice that `requires-python` does not allow, are reported.
     """
     declared: dict[str, DeployedEndpoint] = {}
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         version = endpoint.configuration.python_version
         if version is not None:
             declared.setdefault(version, endpoint)

@@ -33,7 +33,7 @@ def _starts(program: Program) -> list[str]:
     """Return the modules that declare the functions and classes of endpoints."""
     known = {module.name for module in program.modules}
     named = (
-        *(name for endpoint in program.code_endpoints() for name in modules_of(endpoint)),
+        *(name for endpoint in program.code_endpoints for name in modules_of(endpoint)),
         *(name for endpoint in program.unlowered for name in endpoint.modules),
     )
     return [name for name in named if name in known]

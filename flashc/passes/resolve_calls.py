@@ -30,7 +30,7 @@ def resolve_calls(program: Program, context: PassContext) -> Program:
     if not uses:
         return program
     calls = dict.fromkeys(call for use in uses for call in _calls(resolver, *use))
-    edges = {edge for endpoint in program.code_endpoints() for edge in _edges(resolver, endpoint)}
+    edges = {edge for endpoint in program.code_endpoints for edge in _edges(resolver, endpoint)}
     ordered = sorted(edges, key=lambda edge: (edge.caller, str(edge.callee)))
     return replace(program, calls=tuple(calls), edges=tuple(ordered))
 

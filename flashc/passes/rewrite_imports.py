@@ -46,7 +46,7 @@ STUBS = "_flashc.stubs"  # the artifact's package with a stub of each endpoint's
 def rewrite_imports(program: Program, _context: PassContext) -> Program:
     """Set `Module.edits` of modules that use an SDK or import an endpoint's function."""
     declared: dict[str, list[Edit]] = {}
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         construction = endpoint.construction
         if construction.edit is not None:
             declared.setdefault(construction.module, []).append(construction.edit)
@@ -79,7 +79,7 @@ def stubbed_names(program: Program) -> dict[tuple[str, str], str]:
         if binding.unique
     }
     found: dict[tuple[str, str], str] = {}
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         for module, name in _plain_names(endpoint):
             importable = all(part.isidentifier() for part in module.split("."))
             if (module, name) in unique and importable:

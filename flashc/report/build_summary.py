@@ -75,7 +75,7 @@ def _references(program: Program) -> Iterator[str]:
     """Yield a line about the variables that are read when the app is deployed; not every tool reads them."""
     found = {
         part.variable
-        for endpoint in program.deployed()
+        for endpoint in program.deployed
         for variable in endpoint.configuration.environment
         for part in variable.parts
         if isinstance(part, EnvironmentReference)
@@ -107,7 +107,7 @@ def _packages_of_images(
     """Yield the required packages that are not bundled because the images contain them."""
     bundled = {distribution.name for distribution in result.parts.distributions}
     found: dict[str, str] = {}
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         image = image_of(endpoint, program.python_version, environ)
         for dependency in (*program.requirements, *endpoint.configuration.dependencies):
             provided = image.find(dependency.name)

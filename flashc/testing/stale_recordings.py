@@ -29,7 +29,7 @@ class Contracts:
     """The contracts of the functions and routes of a program, for recorded answers."""
 
     def __init__(self, program: Program) -> None:
-        self._endpoints = {each.resource: each for each in program.code_endpoints()}
+        self._endpoints = {each.resource: each for each in program.code_endpoints}
 
     def digest(self, endpoint: str, function: str) -> str | None:
         """Return a text that changes with the contract of a function; None if no code of the app runs it."""

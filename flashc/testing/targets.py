@@ -50,7 +50,7 @@ class Targets:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._endpoints = tuple(program.code_endpoints())
+        self._endpoints = tuple(program.code_endpoints)
 
     @property
     def endpoints(self) -> tuple[CodeEndpoint, ...]:

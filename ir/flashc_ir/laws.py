@@ -201,15 +201,15 @@ def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
 
 def _names(subject: Subject) -> Iterator[str]:
     """Yield the deployed endpoints without a name."""
-    for endpoint in subject.program.deployed():
+    for endpoint in subject.program.deployed:
         if not endpoint.name or not endpoint.resource:
             yield f"the endpoint at {endpoint.construction.span} has no name"
 
 
 def _unique_names(subject: Subject) -> Iterator[str]:
     """Yield the endpoint names and resource names that occur more than once."""
-    yield from _unique("endpoint", (each.name for each in subject.program.deployed()))
-    yield from _unique("resource", (each.resource for each in subject.program.deployed()))
+    yield from _unique("endpoint", (each.name for each in subject.program.deployed))
+    yield from _unique("resource", (each.resource for each in subject.program.deployed))
 
 
 def _known_modules(subject: Subject) -> Iterator[str]:
@@ -232,7 +232,7 @@ def _known_modules(subject: Subject) -> Iterator[str]:
 
 def _routes(subject: Subject) -> Iterator[str]:
     """Yield the load balancers without routes, and the routes with the places of other parameters."""
-    for endpoint in subject.program.deployed():
+    for endpoint in subject.program.deployed:
         if isinstance(endpoint, LoadBalanced) and not endpoint.routes:
             yield f"the load balancer `{endpoint.name}` has no route"
         for route in routes_of(endpoint):
@@ -242,7 +242,7 @@ def _routes(subject: Subject) -> Iterator[str]:
 
 def _workers(subject: Subject) -> Iterator[str]:
     """Yield the endpoints whose numbers of workers contradict each other."""
-    for endpoint in subject.program.deployed():
+    for endpoint in subject.program.deployed:
         workers = endpoint.configuration.resources.workers
         if not 0 <= workers.minimum <= workers.maximum:
             yield f"the endpoint `{endpoint.name}` has {workers.minimum} to {workers.maximum} workers"

@@ -28,8 +28,7 @@ a reference to it, never its value.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -147,7 +146,7 @@ class UnloweredEndpoint(Struct, frozen=True, kw_only=True):
     has_known_dependencies: bool
 
 
-class Program(Struct, frozen=True, kw_only=True):
+class Program(Struct, frozen=True, kw_only=True, dict=True):
     """A whole project.
 
     `python_reason` says where the Python version comes from.  `modules` are sorted by name.  `requirements` are those of the project as a whole, and `offers`
@@ -176,23 +175,24 @@ class Program(Struct, frozen=True, kw_only=True):
     imports_stubs: bool = False
     schema_version: int = SCHEMA_VERSION
 
+    @cached_property
+    def _modules(self) -> dict[str, Module]:
+        """The modules by name."""
+        return {module.name: module for module in self.modules}
+
     def module(self, name: str) -> Module | None:
         """Return the module with this dotted name; None if there is none."""
-        index = bisect_left(self.modules, name, key=lambda module: module.name)
-        found = self.modules[index] if index < len(self.modules) else None
-        return found if found is not None and found.name == name else None
+        return self._modules.get(name)
 
-    def deployed(self) -> Iterator[DeployedEndpoint]:
-        """Yield the endpoints that a deployment makes, in the order of their resource names."""
-        for endpoint in self.endpoints:
-            if not isinstance(endpoint, ExistingEndpoint):
-                yield endpoint
+    @cached_property
+    def deployed(self) -> tuple[DeployedEndpoint, ...]:
+        """The endpoints that a deployment makes, in the order of their resource names."""
+        return tuple(each for each in self.endpoints if not isinstance(each, ExistingEndpoint))
 
-    def code_endpoints(self) -> Iterator[CodeEndpoint]:
-        """Yield the endpoints that run the project's own code."""
-        for endpoint in self.deployed():
-            if not isinstance(endpoint, ImageEndpoint):
-                yield endpoint
+    @cached_property
+    def code_endpoints(self) -> tuple[CodeEndpoint, ...]:
+        """The endpoints that run the project's own code."""
+        return tuple(each for each in self.deployed if not isinstance(each, ImageEndpoint))
 
     def callees(self) -> dict[str, list[Callee]]:
         """Return the endpoints that each endpoint's code may call, by the caller's resource."""
@@ -205,7 +205,7 @@ class Program(Struct, frozen=True, kw_only=True):
 def source_paths(program: Program) -> tuple[str, ...]:
     """Return the files and folders outside of any index that requirements name, each once."""
     asked = [*program.requirements]
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         asked += endpoint.configuration.dependencies
     paths = (each.source.path for each in asked if isinstance(each.source, PathSource))
     return tuple(sorted({*paths, *(p for p in program.resolver.find_links if "://" not in p)}))

@@ -206,6 +206,8 @@ def optional(schema: Schema) -> Schema:
 def parts_of(schema: Schema) -> tuple[Schema, ...]:
     """Return the schemas directly in a schema: of items, keys, values, members and properties."""
     match schema:
+        case Anything() | Plain() | Choice() | Ref():
+            return ()
         case ListOf(item=item):
             return (item,)
         case TupleOf(items=parts) | OneOf(members=parts):
@@ -214,8 +216,6 @@ def parts_of(schema: Schema) -> tuple[Schema, ...]:
             return (key, value)
         case Record(properties=properties):
             return tuple(each.schema for each in properties)
-        case Anything() | Plain() | Choice() | Ref():
-            return ()
 
 
 def references(schema: Schema) -> list[str]:
@@ -230,8 +230,10 @@ def unsendable_classes(schema: Schema, known: Mapping[str, Schema]) -> list[str]
 
     `known` are the definitions, which are followed.
     """
+    if isinstance(schema, Plain):
+        return []  # most arguments
     found: dict[str, None] = {}
-    pending, seen = [schema], set[str]()
+    pending, seen = list[Schema]([schema]), set[str]()
     while pending:
         part = pending.pop()
         pending += parts_of(part)

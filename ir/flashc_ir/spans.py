@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from functools import cache
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, cast, get_args, get_type_hints
 
@@ -32,11 +33,9 @@ def spans_of(node: Struct, known: Container[int] = ()) -> list[Span]:
     return found
 
 
-def parts_with_spans(node: Struct) -> Iterator[object]:
-    """Yield a struct, and the values of its fields that may contain spans."""
-    yield node
-    for name, _ in _plan(type(node)):
-        yield getattr(node, name)
+def parts_with_spans(node: Struct) -> tuple[object, ...]:
+    """Return a struct, and the values of its fields that may contain spans."""
+    return node, *map(getattr, repeat(node), _names(type(node)))
 
 
 def _collect(value: object, found: list[Span]) -> None:
@@ -66,6 +65,12 @@ def _plan(type_: type[Struct]) -> tuple[tuple[str, Collector], ...]:
         for name in type_.__struct_fields__
         if has_spans(frozenset(structs_in(hints[name])))
     )
+
+
+@cache
+def _names(type_: type[Struct]) -> tuple[str, ...]:
+    """Return the names of the fields that may contain spans."""
+    return tuple(name for name, _ in _plan(type_))
 
 
 def _collector(hint: object) -> Collector:

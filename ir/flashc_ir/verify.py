@@ -5,7 +5,8 @@ A violation is a bug in flashc, never a mistake of the user.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 
 from msgspec import Struct, structs
 
@@ -13,6 +14,15 @@ from .laws import FIRST_STEP, LAWS, Law, Subject
 from .program import Program, ProjectFile
 from .spans import parts_with_spans
 
+_FIELDS_WITH_SPANS: tuple[Callable[[Program], tuple[Struct, ...]], ...] = (
+    attrgetter("modules"),
+    attrgetter("endpoints"),
+    attrgetter("unlowered"),
+    attrgetter("requirements"),
+    attrgetter("offers"),
+    attrgetter("resolver.indexes"),
+    attrgetter("calls"),
+)
 _EMPTY = Program(name="", python_version="", files=(), modules=(), endpoints=())
 
 
@@ -46,7 +56,8 @@ class Verifier:
     def skip_spans(self, parts: Iterable[Struct]) -> None:
         """Skip these parts in the search for spans, because they were checked."""
         for part in parts:
-            self._seen |= {id(value): value for value in parts_with_spans(part)}
+            for value in parts_with_spans(part):
+                self._seen[id(value)] = value
 
     def check(self, program: Program, after: str) -> None:
         """Check the laws that hold after the pass `after`.
@@ -56,7 +67,8 @@ class Verifier:
         """
         known = self._passes
         self._passes = known | {after}
-        fresh = (part for part in _parts(program) if id(part) not in self._seen)
+        changed = _parts(program, since=self._last)
+        fresh = (part for part in changed if id(part) not in self._seen)
         subject = Subject(program, fresh, self._seen)
         laws = [
             law
@@ -110,12 +122,9 @@ def _require(laws: Iterable[Law], subject: Subject, after: str) -> None:
         raise InvalidProgram(after, violations)
 
 
-def _parts(program: Program) -> Iterator[Struct]:
-    """Yield the parts of a program that contain spans."""
-    yield from program.modules
-    yield from program.endpoints
-    yield from program.unlowered
-    yield from program.requirements
-    yield from program.offers
-    yield from program.resolver.indexes
-    yield from program.calls
+def _parts(program: Program, since: Program | None = None) -> Iterator[Struct]:
+    """Yield the parts of a program that contain spans, without the fields that are as in `since`."""
+    for of in _FIELDS_WITH_SPANS:
+        parts = of(program)
+        if since is None or of(since) is not parts:
+            yield from parts

@@ -177,7 +177,7 @@ def _documents() -> dict[str, Any]:
         program = compile_folder(write(Path(folder), {"worker.py": APP})).valid
     return {
         endpoint.resource: schemathesis.openapi.from_dict(document_of(endpoint, program))
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
     }
 
 

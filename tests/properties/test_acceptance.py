@@ -104,7 +104,7 @@ def _interface(text: str, decorator: str, default: str = "") -> Interface:
     source = f"{CLASSES}\n{decorator}\ndef run(v: {text}{default}): return v\n"
     with tempfile.TemporaryDirectory() as folder:
         program = compile_files(Path(folder), {"w.py": source}).valid
-    (endpoint,) = program.code_endpoints()
+    (endpoint,) = program.code_endpoints
     (function,) = functions_of(endpoint)
     assert function.interface is not None
     return function.interface

@@ -186,7 +186,7 @@ class Build:
         with tempfile.TemporaryDirectory() as folder:
             program = compile_files(Path(folder), {"w.py": text}).valid
         self.manifest: dict[str, Any] = msgspec.to_builtins(build_manifest(program, "f", {}))
-        (endpoint,) = program.code_endpoints()
+        (endpoint,) = program.code_endpoints
         assert isinstance(endpoint, QueueFunction)
         assert endpoint.function.interface is not None
         self.described: Described = endpoint.function.interface

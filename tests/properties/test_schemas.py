@@ -190,7 +190,7 @@ class Described:
         source = f"{HEAD}\n@Endpoint(name='w', cpu='cpu3c-1-2')\ndef run(v: {text}) -> {text}: return v\n"
         with tempfile.TemporaryDirectory() as folder:
             program = compile_files(Path(folder), {"w.py": source}).valid
-        (endpoint,) = program.code_endpoints()
+        (endpoint,) = program.code_endpoints
         assert isinstance(endpoint, QueueFunction)
         assert endpoint.function.interface is not None
         self.interface: Interface = endpoint.function.interface

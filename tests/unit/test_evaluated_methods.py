@@ -40,7 +40,7 @@ def test_methods_of_enums_are_those_of_the_catalogue_that_workers_have(kind: typ
 
 def test_a_worker_evaluates_the_methods_as_the_compiler_does(tmp_path: Path) -> None:
     compiled = compile_files(tmp_path / "app", {"worker.py": WORKER})
-    (endpoint,) = compiled.valid.deployed()
+    (endpoint,) = compiled.valid.deployed
     assert endpoint.name == "w-EU-RO-1"
     artifact = unpacked(compiled, tmp_path / "artifact")
     code = "import worker; print(worker.PLACE.value, *worker.COUNTS)"

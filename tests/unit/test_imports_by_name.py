@@ -29,7 +29,7 @@ FILES = {"lib/__init__.py": "", "lib/state.py": "NAME = 'w'\n", "lib/deep/__init
 def test_it_is_found(module: str, call: str, tmp_path: Path) -> None:
     compiled = compile_files(tmp_path, {**FILES, module: f"{HEAD}state = {call}{WORKER}"})
     assert compiled.codes == []
-    assert [endpoint.name for endpoint in compiled.valid.code_endpoints()] == ["w"]
+    assert [endpoint.name for endpoint in compiled.valid.code_endpoints] == ["w"]
     imports = (each for module in compiled.valid.modules for each in module.imports)
     assert {each.module for each in imports if each.dynamic} == {"lib.state"}
 

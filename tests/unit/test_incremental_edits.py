@@ -231,7 +231,7 @@ EDITS = {
 
 
 def names(program: Program) -> str:
-    return " ".join(sorted(endpoint.name for endpoint in program.deployed()))
+    return " ".join(sorted(endpoint.name for endpoint in program.deployed))
 
 
 def compiled(root: Path, store: Store | None) -> tuple[str, tuple[Diagnostic, ...], Program | None]:

@@ -63,7 +63,7 @@ def test_an_odd_annotation_has_a_document(annotation: str, tmp_path: Path) -> No
     compiled = compile_files(tmp_path, {"w.py": source})
     if compiled.program is None:
         return  # the annotation is reported
-    (endpoint,) = compiled.program.code_endpoints()
+    (endpoint,) = compiled.program.code_endpoints
     validate(openapi_of(endpoint, compiled.program))
     assert len(json.dumps(document_of(endpoint))) < 200_000
     for draft in drafts_of(compiled.program):

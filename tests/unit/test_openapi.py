@@ -38,7 +38,7 @@ DIFFERENT = {
 
 def document(compiled: Compiled) -> dict[str, Any]:
     """The document of the only endpoint."""
-    (endpoint,) = compiled.valid.code_endpoints()
+    (endpoint,) = compiled.valid.code_endpoints
     return openapi.document_of(endpoint, compiled.valid)
 
 
@@ -74,7 +74,7 @@ def test_routes_have_the_contract_that_fastapi_says(
 @pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
 def test_documents_are_valid(name: str) -> None:
     program = compile_folder(EXAMPLES / name).valid
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         validate(openapi.document_of(endpoint, program))
         jsonschema.Draft202012Validator.check_schema(documents.document_of(endpoint))
 
@@ -82,7 +82,7 @@ def test_documents_are_valid(name: str) -> None:
 @pytest.mark.parametrize("source", [worker(), ROUTES, MORE_ROUTES], ids=["kinds", "routes", "more"])
 def test_documents_of_every_kind_of_type_are_valid(source: str, tmp_path: Path) -> None:
     compiled = compile_files(tmp_path, {"worker.py": source})
-    (endpoint,) = compiled.valid.code_endpoints()
+    (endpoint,) = compiled.valid.code_endpoints
     validate(document(compiled))
     jsonschema.Draft202012Validator.check_schema(documents.document_of(endpoint))
 

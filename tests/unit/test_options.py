@@ -67,7 +67,7 @@ def test_env_gives_values_for_variables_that_constants_read(tmp_path: Path) -> N
         '@Endpoint(name="w-" + os.environ["STAGE"])\nasync def run(x: int): return x\n'
     )
     result = compile_files(tmp_path, {"worker.py": worker}, env={"STAGE": "prod"})
-    assert [e.resource for e in result.valid.deployed()] == ["w-prod"]
+    assert [e.resource for e in result.valid.deployed] == ["w-prod"]
 
 
 def test_the_projects_dotenv_is_read_and_never_shipped(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_the_projects_dotenv_is_read_and_never_shipped(tmp_path: Path) -> None:
     )
     files = {"worker.py": worker, ".env": "STAGE_OF_TEST=prod\nTOKEN_OF_TEST=hunter2\n"}
     program = compile_files(tmp_path, files).valid
-    assert [e.resource for e in program.deployed()] == ["w-prod"]
+    assert [e.resource for e in program.deployed] == ["w-prod"]
     assert ".env" not in {file.path for file in program.files}
     assert "hunter2" not in repr(program)
 

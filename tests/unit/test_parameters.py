@@ -152,7 +152,7 @@ def test_a_parameter_is_read(name: str, tmp_path: Path) -> None:
     elif name in ("name", "image"):
         assert getattr(endpoint, name) == eval(EXAMPLES[name])
     else:
-        (other,) = plain.deployed()
+        (other,) = plain.deployed
         assert endpoint.configuration != other.configuration
 
 

@@ -53,7 +53,7 @@ def plan(tmp_path: Path) -> PreviewPlan:
     program = compile_files(tmp_path, FILES).valid
     calls = {
         endpoint.resource: sample_call(endpoint)
-        for endpoint in program.deployed()
+        for endpoint in program.deployed
         if isinstance(endpoint, (QueueFunction, QueueClass, LoadBalanced))
     }
     return plan_preview(build_manifest(program, "f", {}), cache=Path("/cache"), calls=calls)
@@ -128,7 +128,7 @@ def test_calls_fit_the_signatures(plan: PreviewPlan) -> None:
 def test_a_get_route_has_its_arguments_in_path_and_query(tmp_path: Path) -> None:
     source = FILES["app.py"].replace('@api.post("/things")', '@api.post("/things/{name}/x")')
     program = compile_files(tmp_path, {"app.py": source}).valid
-    (api,) = [each for each in program.deployed() if isinstance(each, LoadBalanced)]
+    (api,) = [each for each in program.deployed if isinstance(each, LoadBalanced)]
     call = sample_call(api)
     assert call is not None
     assert (call.method, call.path, call.body) == ("GET", "/things/text?count=1", None)

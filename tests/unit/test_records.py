@@ -55,7 +55,7 @@ def name_of(folder: Path, expression: str) -> str | list[str]:
     program, found = result.program, result.diagnostics
     if program is None:
         return [diagnostic.rule.code for diagnostic in found]
-    (endpoint,) = program.deployed()
+    (endpoint,) = program.deployed
     return endpoint.name
 
 

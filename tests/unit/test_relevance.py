@@ -194,7 +194,7 @@ def relevance_of(project: Project) -> Relevance:
 @pytest.mark.parametrize("name", REACHED)
 def test_an_endpoint_is_found_however_the_sdk_is_reached(name: str, tmp_path: Path) -> None:
     result = compile_folder(write(tmp_path, REACHED[name]))
-    assert [endpoint.name for endpoint in result.valid.deployed()] == ["w"], result.diagnostics
+    assert [endpoint.name for endpoint in result.valid.deployed] == ["w"], result.diagnostics
 
 
 @pytest.mark.parametrize("name", LINKED)

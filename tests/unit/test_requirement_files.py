@@ -320,7 +320,7 @@ def test_a_source_of_uv_holds_wherever_the_package_is_asked_for(
     if place == "worker.py":
         files["worker.py"] = WORKER.replace('name="w"', 'name="w", dependencies=["gauge"]')
     program = compiled(tmp_path, files).valid
-    (endpoint,) = program.code_endpoints()
+    (endpoint,) = program.code_endpoints
     (dependency,) = (*program.requirements, *endpoint.configuration.dependencies)
     assert dependency.source == source
 

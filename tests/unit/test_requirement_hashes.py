@@ -54,7 +54,7 @@ def test_a_hash_of_any_place_is_kept(place: str, algorithm: str, tmp_path: Path)
         assert result.codes == ["FC416"]  # the file is not there
         return
     assert program is not None
-    (endpoint,) = program.code_endpoints()
+    (endpoint,) = program.code_endpoints
     asked = (*program.requirements, *endpoint.configuration.dependencies)
     assert {each for dependency in asked for each in dependency.hashes} == {f"{algorithm}:00aa"}
 

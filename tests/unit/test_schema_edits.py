@@ -43,7 +43,7 @@ EDITS = (
 
 
 def text(program: Program) -> str:
-    (endpoint,) = program.code_endpoints()
+    (endpoint,) = program.code_endpoints
     return json.dumps(document_of(endpoint))
 
 

@@ -40,7 +40,7 @@ def test_the_endpoint_is_found_and_the_sdk_is_gone(head: str, tmp_path: Path) ->
     text = f"{head}\n\n@{SPELLINGS[head]}\nasync def run(x: int): return x\n"
     result = compile_files(tmp_path, {"worker.py": text, "local.py": LOCAL})
     assert result.codes == []
-    (endpoint,) = result.valid.deployed()
+    (endpoint,) = result.valid.deployed
     assert endpoint.name == "w"
     for module in result.valid.modules:
         shipped = edited_source((tmp_path / module.path).read_bytes(), module).decode()
@@ -69,8 +69,8 @@ def test_loops_and_factories_make_the_endpoints_that_python_would(tmp_path: Path
         "for size in ('small', 'large'):\n    globals()[f'run_{size}'] = make(f'w-{size}')\n"
     )
     program = compile_files(tmp_path, {"worker.py": text}).valid
-    assert [e.name for e in program.deployed()] == ["w-large", "w-small"]
-    assert {e.construction.edit for e in program.deployed()} == {None}
+    assert [e.name for e in program.deployed] == ["w-large", "w-small"]
+    assert {e.construction.edit for e in program.deployed} == {None}
 
 
 def test_an_sdk_import_outside_of_what_workers_run_does_not_matter(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def compiled(tmp_path: Path) -> Compiled:
 
 def test_the_program_is_that_of_any_dialect(compiled: Compiled) -> None:
     assert compiled.codes == []
-    endpoints = {endpoint.name: endpoint for endpoint in compiled.valid.deployed()}
+    endpoints = {endpoint.name: endpoint for endpoint in compiled.valid.deployed}
     assert set(endpoints) == {"score", "shout", "front", "caller"}
     shout, front = endpoints["shout"], endpoints["front"]
     assert isinstance(shout, QueueFunction)

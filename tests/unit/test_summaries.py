@@ -51,7 +51,7 @@ def names(root: Path, store: Store | None) -> list[str]:
     seen: list[Program] = []
     workspace = opened(root, store)
     compile_project(workspace, workspace.sink(), lambda _, program: seen.append(program))
-    return [endpoint.name for endpoint in seen[-1].deployed()]
+    return [endpoint.name for endpoint in seen[-1].deployed]
 
 
 @pytest.fixture

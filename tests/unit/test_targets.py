@@ -37,7 +37,7 @@ class Steps:
 
 
 def plan(program: Program, context: Context) -> Steps | None:
-    names = tuple(endpoint.resource for endpoint in program.deployed())
+    names = tuple(endpoint.resource for endpoint in program.deployed)
     if "bad" in names:
         context.services.sink.report(rules.OUTPUT_FAILED, WholeFile("."), "no plan for `bad`")
         return None

@@ -59,7 +59,7 @@ def test_endpoints_beyond_reach_are_found_and_marked(tmp_path: Path) -> None:
     files = {"worker.py": BEYOND, "plain.py": PLAIN}
     result = compile_files(tmp_path, files, **TRACED, env={"TOKEN_OF_TEST": "hunter2-hunter2"})
     assert result.found("FC133").path == "worker.py"
-    endpoints = {e.resource: e for e in result.valid.deployed()}
+    endpoints = {e.resource: e for e in result.valid.deployed}
     assert sorted(endpoints) == ["api", "model", "plain", "w-large", "w-small"]
     large = endpoints["w-large"]
     assert isinstance(large, QueueFunction)

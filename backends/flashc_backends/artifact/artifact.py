@@ -195,8 +195,8 @@ def _write_endpoints(
     lock = parts.lock
     needs = {resource: lock.needed_by(roots) for resource, roots in lock.endpoints}
     shared = [d for d in parts.drafts if d.path not in (MANIFEST_PATH, WORKER_REQUIREMENTS_PATH)]
-    handlers = {handler_path(endpoint) for endpoint in program.code_endpoints()}
-    for endpoint in program.code_endpoints():
+    handlers = {handler_path(endpoint) for endpoint in program.code_endpoints}
+    for endpoint in program.code_endpoints:
         wanted = needs.get(endpoint.resource, frozenset())
         entries = tuple(entry for entry in lock.entries if entry.name in wanted)
         record = EndpointRecord(

@@ -82,9 +82,9 @@ def _change(
 
 def _places(program: Program) -> Iterator[tuple[tuple[str, str], Span]]:
     """Yield the spans of the endpoints and of their members."""
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         yield (endpoint.resource, ""), endpoint.construction.span
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         for name, span in _members(endpoint):
             yield (endpoint.resource, name), span
 

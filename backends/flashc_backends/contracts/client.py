@@ -73,7 +73,7 @@ class EndpointClass(Struct, frozen=True, kw_only=True):
 
 def drafts_of(program: Program) -> tuple[Draft, ...]:
     """Return the files of the package."""
-    endpoints = tuple(program.code_endpoints())
+    endpoints = tuple(program.code_endpoints)
     functions = [function for endpoint in endpoints for function in functions_of(endpoint)]
     types = ClientTypes(Definitions.of(map(interface_of, functions), ""))
     endpoint_classes = tuple(_endpoint_classes(endpoints, types))

@@ -58,7 +58,7 @@ def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
             content=json.dumps(document_of(endpoint), indent=2, ensure_ascii=False).encode()
             + b"\n",
         )
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
     )
 
 

@@ -193,7 +193,7 @@ def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
             ).encode()
             + b"\n",
         )
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
     )
 
 

@@ -65,14 +65,14 @@ def check_closure(
     user chose, only what the worker itself needs is known.
     """
     by_name = {each.name: each for each in distributions}
-    images = {e.resource: _image(e, program, environ) for e in program.code_endpoints()}
+    images = {e.resource: _image(e, program, environ) for e in program.code_endpoints}
     check_worker_conflicts(images.values(), request, lock, by_name, sink)
     if not distributions:
         return
     _check_excluded(program, request, images, sink)
     groups: dict[tuple[str, str, str], list[_Unmet]] = {}
     seen: set[tuple[str, str]] = set()
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         for need in _needs(endpoint, request, by_name):
             unmet = _unmet(need, images[endpoint.resource], endpoint, request, by_name)
             if unmet is not None and (need.requirer, str(need)) not in seen:
@@ -88,7 +88,7 @@ def _check_excluded(
     """Report requirements of the app that `--exclude` leaves out and that an image does not meet."""
     left_out = {*request.excluded} - never_bundled() - sdk_distributions() - {*request.of_images}
     whole_app = [each for each in program.requirements if not each.constraint]
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         image = images[endpoint.resource]
         for each in (*whole_app, *endpoint.configuration.dependencies):
             provided = image.find(each.name)

@@ -122,7 +122,7 @@ def collect_request(program: Program, context: DependencyContext) -> ResolutionR
     of_images = ("numpy",) if brings else ()
     excluded.update(of_images)
     requirements = [RequestedRequirement(d, "") for d in program.requirements if not d.constraint]
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         requirements += [
             RequestedRequirement(d, endpoint.resource) for d in endpoint.configuration.dependencies
         ]
@@ -156,7 +156,7 @@ def collect_request(program: Program, context: DependencyContext) -> ResolutionR
 
 def _images_bring_numpy(program: Program, environ: Mapping[str, str]) -> bool:
     """Return whether all images contain numpy in a version that all requirements accept."""
-    endpoints = list(program.code_endpoints())
+    endpoints = list(program.code_endpoints)
     provided = [image_of(e, program.python_version, environ).find("numpy") for e in endpoints]
     asked = [
         *(d for d in program.requirements if not d.constraint),

@@ -90,7 +90,7 @@ def resolve(
         python_version=request.python_version,
         entries=entries,
         endpoints=tuple(
-            (e.resource, request.direct_requirements(e.resource)) for e in program.code_endpoints()
+            (e.resource, request.direct_requirements(e.resource)) for e in program.code_endpoints
         ),
     )
     if known is None:  # a cached one keeps its age

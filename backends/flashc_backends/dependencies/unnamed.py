@@ -40,7 +40,7 @@ def with_names(program: Program, context: DependencyContext) -> Program:
 def _dependencies(program: Program) -> Iterable[Dependency]:
     """Yield the requirements of the app and of its endpoints."""
     yield from program.requirements
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         yield from endpoint.configuration.dependencies
 
 

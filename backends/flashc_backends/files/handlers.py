@@ -16,7 +16,7 @@ def handler_drafts(program: Program) -> tuple[Draft, ...]:
     """Draft one handler per endpoint that runs code of the project."""
     return tuple(
         Draft(path=handler_path(endpoint), content=_handler(endpoint).encode())
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
     )
 
 

@@ -119,7 +119,7 @@ def _may_use_catalogue(program: Program) -> bool:
 
 def _left_out(program: Program) -> frozenset[str]:
     """Return the files of the runtime that no worker of this app can use."""
-    endpoints = tuple(program.code_endpoints())
+    endpoints = tuple(program.code_endpoints)
     balanced = [isinstance(endpoint, LoadBalanced) for endpoint in endpoints]
     left_out: frozenset[str] = frozenset()
     if not any(balanced):
@@ -265,7 +265,7 @@ def app_source(program: Program) -> str:
     """
     names: dict[str, str] = {}
     timeouts: dict[str, float] = {}
-    for endpoint in program.deployed():
+    for endpoint in program.deployed:
         if endpoint.name != endpoint.resource:
             names[endpoint.name] = endpoint.resource
         limit = endpoint.configuration.resources.execution_timeout_ms
@@ -282,7 +282,7 @@ def places_source(program: Program) -> str:
             for route in endpoint.routes
             if _are_known(route)
         }
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
         if isinstance(endpoint, LoadBalanced)
     }
     return filled("places.py", {"PLACES": places})

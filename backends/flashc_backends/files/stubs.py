@@ -56,7 +56,7 @@ def stub_drafts(program: Program) -> tuple[Draft, ...]:
     """Draft a stub module for each module whose endpoints another module imports."""
     wanted = _imported(program)
     modules: dict[str, dict[str, _Stub]] = {}
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         for stub in _stubs(endpoint):
             if stub.module in wanted and all(
                 map(_importable, (*stub.module.split("."), stub.name))

@@ -52,7 +52,7 @@ def build_manifest(
     time stamp.  `only` is the resource name of the endpoint that the manifest describes; None for
     all endpoints.
     """
-    deployed = [e for e in program.deployed() if only is None or e.resource == only]
+    deployed = [e for e in program.deployed if only is None or e.resource == only]
     endpoints = sorted(deployed, key=lambda endpoint: endpoint.resource)
     routes = {e.resource: _routes(e) for e in endpoints if isinstance(e, LoadBalanced)}
     calls: dict[str, list[str]] = {}

@@ -64,7 +64,7 @@ def contents_of(program: Program, parts: Parts) -> dict[str, str]:
         return [*modules] if name == _EVERYTHING else _imported(modules[name], name, index)
 
     found: dict[str, str] = {}
-    for endpoint in program.code_endpoints():
+    for endpoint in program.code_endpoints:
         names = reachable(
             [name for name in _starts(endpoint) if name in modules],
             lambda name: [n for n in imported(name) if n == _EVERYTHING or n in modules],

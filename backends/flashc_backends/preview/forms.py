@@ -74,7 +74,7 @@ def shapes_of(program: Program) -> dict[str, Shape]:
                 if isinstance(callee, Resource)
             ),
         )
-        for endpoint in program.code_endpoints()
+        for endpoint in program.code_endpoints
     }
 
 

@@ -256,7 +256,7 @@ def emit_plan(program: Program, context: Context) -> PreviewPlan | None:
     manifest = build_manifest(program, drafts.fingerprint, context.project.environment)
     calls = {
         endpoint.resource: sample_call(endpoint)
-        for endpoint in program.deployed()
+        for endpoint in program.deployed
         if isinstance(endpoint, (QueueFunction, QueueClass, LoadBalanced))
     }
     return plan_preview(
