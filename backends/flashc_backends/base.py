@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Sink
@@ -28,8 +29,7 @@ class Changed(Exception):
 # Results ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """A file that is to be written.
 
     `path` is POSIX and relative; `content` is its bytes, or the file to copy.  `digest` is the
@@ -94,8 +94,7 @@ class Silent:
         """Do nothing."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ProjectAccess:
+class ProjectAccess(Struct, frozen=True, eq=False, kw_only=True):
     """The folder of the project, and the environment variables that the build may read.
 
     `root` is absolute.  Environment variables choose images, the time stamp and the package index.
@@ -105,8 +104,7 @@ class ProjectAccess:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DependencyOptions:
+class DependencyOptions(Struct, frozen=True, kw_only=True):
     """How dependencies are resolved and installed.
 
     `exclude` are names of distributions to leave out; `no_deps` bundles only those that the app asks
@@ -122,8 +120,7 @@ class DependencyOptions:
     allow_build: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactOptions:
+class ArtifactOptions(Struct, frozen=True, kw_only=True):
     """Options of the artifact.
 
     `budget` is the largest size in bytes that the project allows an artifact; None if only the
@@ -134,8 +131,7 @@ class ArtifactOptions:
     per_endpoint: bool = False
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Services:
+class Services(Struct, frozen=True, eq=False, kw_only=True):
     """What a backend uses for its work: the sink for findings, the cache, and the progress.
 
     `compiler` is a key of the program that runs, for cached results that depend on its code; if it
@@ -148,8 +144,7 @@ class Services:
     progress: Progress = field(default_factory=Silent)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class DependencyContext:
+class DependencyContext(Struct, frozen=True, eq=False, kw_only=True):
     """What resolving and installing depend on, besides the program."""
 
     project: ProjectAccess
@@ -157,8 +152,7 @@ class DependencyContext:
     options: DependencyOptions = field(default_factory=DependencyOptions)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, eq=False, kw_only=True):
     """What the targets depend on, besides the program; each target uses only a part of it."""
 
     project: ProjectAccess
@@ -177,8 +171,7 @@ class Context:
 # Targets ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftTarget:
+class DraftTarget(Struct, frozen=True, kw_only=True):
     """A target that makes files; `emit` returns no drafts if it reported errors.
 
     `emit` changes no file of the project; it may read the project, use the cache and ask the
@@ -191,8 +184,7 @@ class DraftTarget:
     makes: Literal["drafts"] = "drafts"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanTarget:
+class PlanTarget(Struct, frozen=True, kw_only=True):
     """A target that makes a plan and changes nothing; `emit` returns None if it reported errors."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc.frontend.dialect import Dialect
 from flashc.project.project import Project
@@ -14,8 +15,7 @@ from flashc_core.diagnostics import Diagnostic
 from .check import check_project
 
 
-@dataclass(frozen=True, slots=True)
-class FixResult:
+class FixResult(Struct, frozen=True):
     """The files that fixes change.
 
     Attributes:

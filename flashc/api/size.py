@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc.compile import compile_project
 from flashc.frontend.dialect import Dialect
@@ -18,8 +19,7 @@ from .backend_context import backend_context
 from .result import Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
+class Sizes(Struct, frozen=True, kw_only=True):
     """The sizes of the packages in an artifact, and the reasons why the packages are in it.
 
     Attributes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from flashc.api.emit import EmitResult, emit_target
 from flashc.project.workspace import open_workspace
@@ -86,8 +86,7 @@ def _preview_format(output_format: str) -> str:
     return output_format
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emitted:
+class Emitted(Struct, frozen=True, kw_only=True):
     """The output of a target.
 
     `text` is printed, or `files` are written.  `notes` are printed with `text`, and name the files

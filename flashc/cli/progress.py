@@ -7,10 +7,10 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from flashc_backends.base import Progress, Silent, Unit
 
@@ -56,8 +56,7 @@ class PlainProgress:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Phase:
+class _Phase(Struct, frozen=True):
     """A phase of the work: its name, and the number of units to do, if that is known."""
 
     what: str = ""

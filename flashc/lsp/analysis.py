@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from flashc.api.program import inspect_program
@@ -21,8 +21,7 @@ from flashc_ir.program import Program
 _MARKS = (PYPROJECT, "requirements.txt", ".flashignore", ".flash")
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Analysis:
+class Analysis(Struct, frozen=True, eq=False, kw_only=True):
     """One state of a project.  Parts of `program` may be missing because of errors."""
 
     workspace: Workspace

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc_core.source import Span
 from flashc_ir.endpoints import (
@@ -22,8 +23,7 @@ from .analysis import Analysis
 from .positions import LineColumn, covers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Symbol:
+class Symbol(Struct, frozen=True, kw_only=True):
     """An entry of a document's outline; `detail` is the kind of endpoint, or "function"."""
 
     name: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from lsprotocol import types as lsp
+from msgspec import Struct, field
 from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 from pygls.workspace import TextDocument
@@ -31,8 +31,7 @@ _SEVERITIES = {
 }
 
 
-@dataclass(eq=False, kw_only=True)
-class _Project:
+class _Project(Struct, eq=False, kw_only=True):
     """One project with open documents.
 
     `versions` are the versions of the documents that `analysis` was made from, by path.

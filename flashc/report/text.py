@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from flashc_core.credentials import masked
 from flashc_core.diagnostics import Diagnostic, Label, Severity
@@ -49,8 +50,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-@dataclass(frozen=True, slots=True)
-class _ShownLabel:
+class _ShownLabel(Struct, frozen=True):
     """A label, and whether it is the primary one of its finding."""
 
     label: Label

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Generator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from msgspec import Struct
 
 from flashc_backends.runtime import wire
 from flashc_backends.runtime.exchange import Pause, Send, Unreachable
@@ -21,8 +21,7 @@ _LONGEST = 100.0  # the platform holds a request up to 90 s
 _WAITING = ("IN_QUEUE", "IN_PROGRESS", "RUNNING")
 
 
-@dataclass
-class Item:
+class Item(Struct):
     """A result of a generator."""
 
     value: Any

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from msgspec import Struct
 
 from flashc_backends.runtime.platform import Location
 
@@ -30,8 +30,7 @@ Answer = Callable[[str, Any, Put], Future[Body]]
 """A function that answers a job: it gets the endpoint's name, the input, and what takes the items of a generator."""
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """What answers the jobs and the requests of an endpoint in place of its code."""
 
     answer: Answer

@@ -8,10 +8,10 @@ import hashlib
 import json
 import os
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from flashc_backends import archive
 from flashc_backends.artifact import packing

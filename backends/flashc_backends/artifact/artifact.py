@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flashc_backends.base import (
     ARTIFACT_PATH,
@@ -47,8 +49,7 @@ from .parts import Parts, collect_parts
 ENDPOINTS = "endpoints"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildResult:
+class BuildResult(Struct, frozen=True, kw_only=True):
     """The result of a build: its files, and their sizes.
 
     Sizes are in bytes; `project_size` is the size before compression.  `digest` is the artifact's

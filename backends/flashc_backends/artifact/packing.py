@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
 
 from flashc_backends.archive import LIMIT, SEAL_SIZE, archive_mtime, seal_of, write_archive
 from flashc_backends.base import ARTIFACT_PATH, Context, Draft
@@ -31,8 +32,7 @@ class TooLarge(CannotWrite):
     """The archive is larger than the platform or the budget allows, which is already reported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """A verified archive: its size in bytes and its SHA-256."""
 
     size: int

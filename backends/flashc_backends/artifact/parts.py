@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from flashc_backends.base import WORKER_REQUIREMENTS_PATH, Context, Draft
 from flashc_backends.dependencies.closure import check_closure
@@ -26,8 +27,7 @@ from flashc_ir.program import Program
 from .collisions import check_shadowing, check_worker_files
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What an artifact is made of: the generated files, the project's files, and the packages.
 
     Each installed distribution is one layer.  `drafts` are all files that are not in a layer;

@@ -18,9 +18,10 @@ import pathlib
 import uuid
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Annotated, Any, NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import Field, TypeAdapter
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
@@ -109,8 +110,7 @@ class Refusal(NamedTuple):
         return f"{self.path} {self.reason}"
 
 
-@dataclass(frozen=True, eq=False)
-class Acceptance:
+class Acceptance(Struct, frozen=True, eq=False):
     """Tells which data workers accept; `by_pydantic` says that pydantic reads it, and not the codec of jobs.
 
     `definitions` are those of the classes, by their keys.

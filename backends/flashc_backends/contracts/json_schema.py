@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flashc_ir.schemas import (
@@ -41,8 +41,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
 _OF_TEXT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-@dataclass(eq=False)
-class Definitions:
+class Definitions(Struct, eq=False):
     """The definitions of a document; `prefix` is the JSON pointer of the object that holds them.
 
     The classes of several interfaces that have the same schema have one definition.  If the

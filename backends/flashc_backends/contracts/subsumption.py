@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flashc_ir.schemas import (
     NULL,
@@ -28,8 +29,7 @@ Gap = tuple[str, str]
 """Where data may be refused, as a path such as `.boxes[].width`, and why."""
 
 
-@dataclass(eq=False)
-class Comparison:
+class Comparison(Struct, eq=False):
     """Compares what may be sent with what is taken.
 
     `sent` and `taken` are the definitions of the two sides.  `as_text`: values travel as texts, such as in a

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from flashc_ir.requirements import Dependency
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedRequirement:
+class RequestedRequirement(Struct, frozen=True):
     """One requirement and the resource of the endpoint that asks for it; "" for the whole app."""
 
     dependency: Dependency

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.markers import InvalidMarker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -25,8 +25,7 @@ from .requirements import ResolutionRequest
 from .worker_conflicts import check_worker_conflicts
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
+class _Need(Struct, frozen=True):
     """A requirement of a bundled distribution: who requires it, its name, and its text."""
 
     requirer: str
@@ -38,8 +37,7 @@ class _Need:
         return f"{self.name}{self.requirement.specifier}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Unmet:
+class _Unmet(Struct, frozen=True):
     """A requirement that workers do not meet.
 
     `why` says why the artifact does not meet it, `problem` why the image does not.

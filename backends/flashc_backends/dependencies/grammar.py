@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 from ruff import find_ruff_bin
 
 from flashc_backends.base import Services
@@ -95,8 +96,7 @@ def _problems(target: Path, python_version: str, services: Services) -> dict[str
     return problems
 
 
-@dataclass(frozen=True, slots=True)
-class _Modules:
+class _Modules(Struct, frozen=True):
     """The modules of a distribution by their dotted names; a `ModuleIndex`."""
 
     paths: Mapping[str, str]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -25,8 +24,7 @@ _REFERENCE = re.compile(r"\$\{(\w+)\}")
 _DEFAULT_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexAccess:
+class IndexAccess(Struct, frozen=True, kw_only=True):
     """The indexes that are asked, with the values of environment variables in their URLs.
 
     `pins` names the only index that is asked for a distribution.  `root` is the project's folder.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from flashc_core import rules
@@ -22,8 +22,7 @@ if TYPE_CHECKING:  # see `record`
     from installer.records import RecordEntry
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledFile:
+class InstalledFile(Struct, frozen=True):
     """A file of a distribution: its path in the artifact, size in bytes, and SHA-256 in hex."""
 
     path: str
@@ -32,8 +31,7 @@ class InstalledFile:
     executable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UnparsableModule:
+class UnparsableModule(Struct, frozen=True):
     """A module that the workers' Python can't parse, and why.
 
     `loaded_by` are the modules of its distribution whose import fails with it, itself included.
@@ -44,8 +42,7 @@ class UnparsableModule:
     loaded_by: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledDistribution:
+class InstalledDistribution(Struct, frozen=True):
     """An installed distribution; `name` is canonical.
 
     `requires` are the requirements that its metadata lists.

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from flashc_backends.archive import FORMAT, write_member
 from flashc_backends.base import Draft, Progress, Services
@@ -28,8 +28,7 @@ _CONTENTS = "6"  # the version of what is stored about a layer
 _AT_ONCE = 2  # two cores are common
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """A distribution as gzip members; `piece` refers to the bytes of these members."""
 
     contents: InstalledDistribution

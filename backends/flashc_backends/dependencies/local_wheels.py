@@ -13,12 +13,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from uv import find_uv_bin
 
@@ -43,8 +42,7 @@ _WHEEL_NAME = re.compile(rb"[\w.+-]+\.whl")
 _EPOCH = "315532800"  # seconds; the first time that a zip file can contain
 
 
-@dataclass(frozen=True, slots=True)
-class LocalWheel:
+class LocalWheel(Struct, frozen=True):
     """A wheel on this machine: its file, the SHA-256 of the file in hex, and where it comes from.
 
     `source` of a git repository names the commit.  `own_sources` are the requirements of a built
@@ -64,8 +62,7 @@ class _Tree(NamedTuple):
     own: tuple[OwnSource, ...]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class WheelMaker:
+class WheelMaker(Struct, frozen=True, eq=False, kw_only=True):
     """Makes wheels in the folder `scratch`, or takes them from the cache.
 
     `sourced` are the distributions for which the project itself says where they come from.

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
@@ -36,8 +36,7 @@ class InvalidLock(ValueError):
     """The text is not a lock that this version of flashc reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(Struct, frozen=True):
     """One distribution: its canonical name, its entry with hashes, and what requires it.
 
     `via` are names of distributions that require it, and `DIRECT` if the app requires it itself.
@@ -83,8 +82,7 @@ class Locked:
         return Locked(self.name, " \\\n".join(lines), self.via)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """The distributions that an app's requirements resolve to, sorted by name.
 
     `inputs` is a digest of everything that the resolver was given.  `endpoints` are pairs of a

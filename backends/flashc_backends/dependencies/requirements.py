@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from msgspec import structs
+from msgspec import Struct, structs
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -21,8 +20,7 @@ from .asked import RequestedRequirement
 from .indexes import IndexAccess, index_access
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolutionRequest:
+class ResolutionRequest(Struct, frozen=True, kw_only=True):
     """The request to a resolver: requirements, constraints, and the distributions to leave out.
 
     A distribution that only a left-out distribution requires is left out too.  `allow_build` allows

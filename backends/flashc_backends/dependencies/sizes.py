@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import squarify
+from msgspec import Struct
 
 from flashc_ir.program import Program
 
@@ -17,8 +17,7 @@ _WIDTH, _HEIGHT = 1200.0, 700.0
 _LEAST_LABEL = 60.0  # pixels of width that a name needs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DistributionSize:
+class DistributionSize(Struct, frozen=True, kw_only=True):
     """One distribution of an artifact; sizes in bytes.
 
     `endpoints` are the endpoints that need it; `chain` is the shortest chain of requirements from

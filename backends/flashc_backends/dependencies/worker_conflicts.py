@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -15,8 +16,7 @@ from .lock import Lock
 from .requirements import ResolutionRequest
 
 
-@dataclass(frozen=True, slots=True)
-class _Conflict:
+class _Conflict(Struct, frozen=True):
     """A bundled package that a package of the image refuses.
 
     `is_certain` means that every known release of the image refuses the version.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from hashlib import file_digest, sha256
+
+from msgspec.structs import replace
 
 from flashc_backends.base import Draft
 from flashc_core.cache import digest

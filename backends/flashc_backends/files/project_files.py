@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from flashc_backends.base import Changed, Draft
 from flashc_core import rules
@@ -19,8 +20,7 @@ REPLACED = frozenset({"requirements.txt"})
 _KEPT = 1_000_000  # bytes; larger files are read again when they are packed
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectDrafts:
+class ProjectDrafts(Struct, frozen=True):
     """The project's own part of an artifact.
 
     `fingerprint` is a SHA-256 by which a deployment sees whether anything changed.  It covers the

@@ -10,8 +10,9 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from flashc_backends.base import Context, Draft, DraftTarget
 from flashc_core.python_texts import parse_expression
@@ -37,8 +38,7 @@ _INDENT = "    "
 _STUB_IMPORT = re.compile(rf"from {PACKAGE}\.stubs\.([^ ]+) import ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stub:
+class _Stub(Struct, frozen=True, kw_only=True):
     """One definition of a stub module; `decorator` names a function of `_flashc.dispatch`.
 
     `defaults` are defaults of parameters that say where FastAPI finds the argument.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc_backends.base import Context, Draft, DraftTarget
 from flashc_ir.endpoints import (
@@ -22,8 +23,7 @@ _WIDTH, _LINE, _PADDING, _GAP_X, _GAP_Y = 280, 18, 12, 90, 24
 _LONGEST = 40  # characters of a line in the picture
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """An endpoint: its name, what it is, and its functions, methods or routes."""
 
     name: str
@@ -31,8 +31,7 @@ class Node:
     parts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """The endpoints of a program; `edges` are pairs of positions in `nodes`: the caller, the called one."""
 
     title: str

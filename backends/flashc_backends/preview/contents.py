@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from flashc_backends.artifact.parts import Parts
 from flashc_backends.base import MANIFEST_PATH, WORKER_REQUIREMENTS_PATH, Draft
@@ -30,8 +31,7 @@ from .data_files import may_open, mentions_in, mentions_in_file, mentions_of
 _EVERYTHING = "*"  # instead of a module's name: all modules of the artifact
 
 
-@dataclass(frozen=True)
-class _Modules:
+class _Modules(Struct, frozen=True):
     """A `ModuleIndex` of the modules in an artifact, without those of its distributions."""
 
     names: frozenset[str]

@@ -8,9 +8,10 @@ import posixpath
 import stat
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from flashc_backends.archive import header_of
 
@@ -21,8 +22,7 @@ _KEPT = 8 * 1024**2  # bytes; the content of larger files is not kept
 _CHUNK = 1 << 20  # bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveMember:
+class ArchiveMember(Struct, frozen=True, kw_only=True):
     """A file of the archive; `load` returns its content, None if the file is too large to be kept.
 
     `time` is its modification time in Unix seconds, None if it is not known.
@@ -80,8 +80,7 @@ def load_nothing() -> None:
     """Return None: the `load` of a file whose content is not kept."""
 
 
-@dataclass(eq=False)
-class _Forwards:
+class _Forwards(Struct, eq=False):
     """A stream without backward seeks for `tarfile`; it keeps headers, not file contents."""
 
     stream: gzip.GzipFile

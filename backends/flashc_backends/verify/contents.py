@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import msgspec
+from msgspec import Struct, field
 
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.manifest.manifest_model import Manifest
@@ -23,8 +23,7 @@ _SHARES = 8
 _HANDLER = re.compile(r"handler_[^/]*\.py")
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ArtifactContents:
+class ArtifactContents(Struct, frozen=True, eq=False, kw_only=True, dict=True):
     """A readable archive: its files by path, its manifest, and its distributions.
 
     `proven` are the distributions whose files were already compared with their RECORD at

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from flashc.syntax.host import Refusal, compile_text
 from flashc_core.python_texts import parse_module
@@ -46,8 +45,7 @@ class ModuleFacts(Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Recording:
+class _Recording(Struct, frozen=True):
     """A `ModuleIndex` that records the answers of another one."""
 
     index: ModuleIndex

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import sha256
 from io import BufferedReader, BytesIO, RawIOBase
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from flashc_core.cache import Store, decoded, digest
 
@@ -60,8 +59,7 @@ class _Known(Struct, frozen=True, array_like=True):
     facts: ModuleFacts
 
 
-@dataclass(eq=False)
-class _Piece:
+class _Piece(Struct, eq=False, dict=True):
     """The bytes of a piece with its record, and what is cached about modules with the same paths."""
 
     data: bytes
@@ -89,8 +87,7 @@ class _Piece:
         return self.contents[path].content
 
 
-@dataclass(eq=False)
-class Pieces:
+class Pieces(Struct, eq=False):
     """The files of an archive that are not in its layers.
 
     `members` are the files, `problems` (path, problem) of those that are packed wrongly, and

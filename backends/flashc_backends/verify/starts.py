@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flashc_backends.dependencies.installed import InstalledDistribution, UnparsableModule
 from flashc_backends.manifest.manifest_model import ManifestResource
@@ -29,8 +30,7 @@ _REMOVED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FatalImport:
+class FatalImport(Struct, frozen=True):
     """An import that fails when a worker of a resource starts.
 
     `problem` says why, and `help` what to do.
