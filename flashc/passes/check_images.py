@@ -114,7 +114,12 @@ def _check_functions(program: Program, context: PassContext) -> None:
         package = item.module.partition(".")[0]
         running = runners.of_function(module, item.scope)
         among = running or runners.by_module.get(module, [])
-        images = [_image_without(package, each, program, context) for each in among]
+        images = [
+            None
+            if runners.installs_at_start(package, each)
+            else _image_without(package, each, program, context)
+            for each in among
+        ]
         lacking = [image for image in images if image is not None]
         is_certain = bool(running) or len(lacking) == len(images)
         if lacking and is_certain and (module, item.scope, package) not in reported:
@@ -154,6 +159,20 @@ class _Runners(Struct, frozen=True, eq=False, dict=True):
         """Return the endpoints whose function or class contains a scope; none for a function that others call."""
         places = self._places.get(module, ())
         return [each for qualname, each in places if f"{scope}.".startswith(f"{qualname}.")]
+
+    def installs_at_start(self, package: str, endpoint: CodeEndpoint) -> bool:
+        """Return whether the worker of an endpoint installs a package before it runs a function.
+
+        A queue-based worker does so if importing its modules fails because the package is missing.
+        """
+        imported = self.context.imports(self.program).imported_at_start
+        return not isinstance(endpoint, LoadBalanced) and any(
+            item.module.partition(".")[0] == package
+            and not (item.scope or item.typing_only or item.guarded)
+            for name in reachable(modules_of(endpoint), imported)
+            if (module := self.program.module(name))
+            for item in module.imports
+        )
 
 
 def _imports_in_functions(program: Program) -> Iterator[tuple[str, Import]]:

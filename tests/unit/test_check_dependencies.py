@@ -255,6 +255,9 @@ def codes_within(root: Path, does: str, a: str = CPU, more: str = "") -> list[st
         ("return x", CPU, "from typing import TYPE_CHECKING\nif TYPE_CHECKING: import torch\n", 0),
         # A worker with a queue installs what its module lacks when it starts.
         ("return x", CPU, "import torch\n", 0),
+        ("import torch; return x", CPU, "import torch\n", 0),
+        ("import torch; return x", CPU, "try: import torch\nexcept ImportError: ...\n", 1),
+        ("import torchvision; return x", CPU, "import torch\n", 1),
         (
             "return x",
             CPU,
@@ -276,6 +279,9 @@ def codes_within(root: Path, does: str, a: str = CPU, more: str = "") -> list[st
         "the class of an endpoint",
         "only for types",
         "the top of the module",
+        "a function and the top of the module",
+        "a function, and guarded at the top of the module",
+        "a function, and another package at the top of the module",
         "guarded",
         "the module installs packages",
     ],
@@ -293,6 +299,16 @@ def test_an_image_that_is_not_known_may_have_everything(
 ) -> None:
     monkeypatch.setenv("FLASH_CPU_IMAGE", "team/worker:1")
     assert codes_within(tmp_path, "import torch, torchvision; return x") == []
+
+
+def test_a_load_balancer_installs_nothing_when_it_starts(tmp_path: Path) -> None:
+    worker = (
+        "from runpod_flash import Endpoint\nimport torch\n"
+        "api = Endpoint(name='api', cpu='cpu3c-1-2')\n"
+        "@api.get('/x')\nasync def x():\n    import torch\n    return {}\n"
+    )
+    codes = compile_files(tmp_path, {"worker.py": worker}, python_version="3.12").codes
+    assert codes.count("FC407") == 1
 
 
 def test_each_endpoint_of_a_module_is_judged_by_its_own_image(tmp_path: Path) -> None:
