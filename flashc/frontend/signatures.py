@@ -96,12 +96,13 @@ def public_methods(
     found: dict[str, Function] = {}
     for ancestor in reversed(class_value.ancestry()):
         for name, value in ancestor.names.items():
-            if not isinstance(value, Known) or not isinstance(value.value, FunctionValue):
+            method = value.value if isinstance(value, Known) else None
+            if not isinstance(method, FunctionValue) or _is_property(method.node):
                 found.pop(name, None)
-            elif not name.startswith("_") and not _is_property(value.value.node):
-                skip_first = not _has_decorator(value.value.node, "staticmethod")
-                function = lower_function(value.value, skip_first=skip_first)
-                interface = interface_of(value.value, skip_first=skip_first)
+            elif not name.startswith("_"):
+                skip_first = not _has_decorator(method.node, "staticmethod")
+                interface = interface_of(method, skip_first=skip_first)
+                function = lower_function(method, skip_first=skip_first)
                 found[name] = replace(function, interface=interface)
     return tuple(found.values())
 
@@ -147,7 +148,10 @@ def _has_default(value: Value | None, statement: cst.AnnAssign) -> bool:
     if (dotted(statement.annotation.annotation) or "").rpartition(".")[2] == "KW_ONLY":
         return True  # no field, but a mark
     if isinstance(value, Known) and isinstance(value.value, FieldValue):
-        return bool(value.value.options.keys() & {"default", "default_factory", "init"})
+        options = value.value.options
+        init = options.get("init")
+        takes_it = init is None or (isinstance(init, Known) and init.value is True)
+        return not takes_it or bool(options.keys() & {"default", "default_factory"})
     return statement.value is not None
 
 

@@ -188,7 +188,11 @@ def _executed(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
             continue
         for block in _BLOCKS:
             for part in getattr(statement, block, ()):
-                yield from _executed([part] if isinstance(part, ast.stmt) else part.body)
+                if isinstance(part, ast.stmt):
+                    yield from _executed([part])
+                else:  # a handler or a case: the type or the guard is executed too
+                    yield part
+                    yield from _executed(part.body)
 
 
 def _now(node: ast.AST) -> Iterator[ast.AST]:

@@ -80,9 +80,12 @@ def _blocks(markdown: str, width: int) -> Iterator[str]:
             yield _wrapped(" ".join(lines), width)
 
 
+_EMPHASIS_OR_CODE = re.compile(r"(`[^`]*`)|\*([^*]+)\*")
+
+
 def _wrapped(text: str, width: int, indent: str = "") -> str:
     """Return a paragraph wrapped at `width` columns, without emphasis."""
-    plain = re.sub(r"\*([^*]+)\*", r"\1", text)  # emphasis has no form in plain text
+    plain = _EMPHASIS_OR_CODE.sub(lambda found: found[1] or found[2], text)
     return textwrap.fill(
         plain, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )

@@ -43,6 +43,9 @@ STATEMENTS = (
     "def late():\n    import state as s\n    s.NAME = 'b'", "late()", "U = f'{state.NAME}'", "(V := state.ITEMS)",
     "import functools\n@functools.lru_cache\ndef cached(): return state.NAME", "@state.put\ndef given(): pass",
     "T = lambda: state.put('b')", "T()", "print(state.NAME)", "import third", "import sys\nsys.path = sys.path",
+    "match 1:\n    case n if state.ITEMS.append(n): pass", "match state.ITEMS:\n    case m: m.append('b')",
+    "try:\n    raise ValueError\nexcept (state.put('b'), ValueError)[1]: pass",
+    "try:\n    pass\nexcept (state.put('b'), ValueError)[1]: pass", "match 1:\n    case state.Kept.value: pass",
     "S = {**state.TABLE}", "S = state.TABLE if state.NAME else None", "S['k'] = 'b'",
 )  # fmt: skip
 SEEN = """
@@ -59,8 +62,21 @@ else:
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4), st.booleans())
+@given(st.lists(st.sampled_from(STATEMENTS), min_size=2, max_size=4), st.booleans())
 def test_an_import_that_is_passed_over_changes_nothing(body: list[str], third: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_import(Path(folder), body, third)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_an_import_of_one_statement_that_is_passed_over_changes_nothing(
+    tmp_path: Path, statement: str
+) -> None:
+    check_import(tmp_path, [statement], third=True)
+
+
+def check_import(folder: Path, body: list[str], third: bool) -> None:
+    """Check that Python finds no effect of a module on others if its import is passed over."""
     text = "import state\nX = None\n" + "\n".join(body) + "\n"
     files = {
         "state.py": STATE,
@@ -68,15 +84,14 @@ def test_an_import_that_is_passed_over_changes_nothing(body: list[str], third: b
         "third.py": "import state\nstate.NAME = 'c'\n" if third else "N = 1\n",
         "seen.py": SEEN,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        root = write(Path(folder), files)
-        if may_act(opened(root).project, "other"):
-            return
-        run = subprocess.run(
-            [sys.executable, "seen.py"], cwd=root, capture_output=True, text=True, check=True
-        )
-        # Python may refuse the text: that is no effect on other modules
-        assert run.stdout.splitlines()[-1] in ("true", '"failed"'), text
+    root = write(folder, files)
+    if may_act(opened(root).project, "other"):
+        return
+    run = subprocess.run(
+        [sys.executable, "seen.py"], cwd=root, capture_output=True, text=True, check=True
+    )
+    # Python may refuse the text: that is no effect on other modules
+    assert run.stdout.splitlines()[-1] in ("true", '"failed"'), text
 
 
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -93,6 +93,10 @@ def test_a_page_as_text_wraps_prose_and_indents_code(rule: Rule) -> None:
         assert text in code
 
 
+def test_a_page_as_text_keeps_the_stars_of_code() -> None:
+    assert "has only `*args` and `**kwargs`." in page_text(rules.ROUTE_WITHOUT_ARGUMENTS)
+
+
 def test_every_rule_is_reported_somewhere_and_tested_somewhere() -> None:
     constants = {rule.code: name for name, rule in _constants().items()}
     sources = "".join(

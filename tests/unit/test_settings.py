@@ -16,6 +16,7 @@ from flashc.evaluator.values import Known, Value, concrete
 from flashc.project.project import Project
 from flashc.syntax.parse import parse
 from tests.support import reader_programs
+from tests.support.projects import compile_files
 from tests.support.settings_programs import PROGRAMS, SettingsProgram, Variables
 from tests.support.values import read
 
@@ -71,3 +72,17 @@ def test_settings_have_the_values_that_pydantic_gives_them(
         assert isinstance(value, Known), (text, value)
         plain = concrete(value, unordered=True)
         assert (plain, repr(plain)) == (expected[text], repr(expected[text])), text
+
+
+def test_options_that_are_not_known_are_named(tmp_path: Path) -> None:
+    text = (
+        "import os\nfrom pydantic_settings import BaseSettings\nfrom runpod_flash import Endpoint\n\n"
+        "class Settings(BaseSettings):\n"
+        "    model_config = eval(os.environ['OPTIONS'])\n"
+        "    name: str = 'a'\n\n"
+        "@Endpoint(name=Settings().name, cpu='cpu3c-1-2')\nasync def run(): return 1\n"
+    )
+    (finding,) = compile_files(tmp_path, {"worker.py": text}).diagnostics
+    assert finding.rule.code == "FC104"
+    shown = "flashc does not evaluate the option `model_config` of `Settings`"
+    assert any(shown in label.text for label in finding.secondary)

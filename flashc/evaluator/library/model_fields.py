@@ -34,7 +34,7 @@ _HOOKS = ("__init__", "__new__", "settings_customise_sources", "__get_pydantic_c
 _UNCLEAR_OPTIONS = frozenset(
     "alias_generator cli_parse_args secrets_dir env_prefix_target env_parse_none_str "
     "env_parse_enums enable_decoding use_enum_values json_loads fields env_nested_max_split "
-    "nested_model_default_partial_update strict".split()
+    "nested_model_default_partial_update strict model_config".split()
 )
 
 
@@ -136,7 +136,7 @@ def _written_options(machine: Machine, ancestor: ClassValue) -> dict[str, Value]
         entries = config.value.entries.items()
         found |= {key: item for key, (_, item) in entries if isinstance(key, str)}
     elif config is not None:
-        found["alias_generator"] = config  # it may be any option
+        found["model_config"] = config  # it may be any option
     inner = ancestor.names.get("Config")
     if isinstance(inner, Known) and isinstance(inner.value, ClassValue):
         for each in reversed(inner.value.ancestry()):

@@ -250,7 +250,8 @@ class _Record(Struct, frozen=True, eq=False):
     def _model(self, class_value: ClassValue, fields: list[_Field]) -> Schema:
         """Return the schema of a model of pydantic."""
         options = options_of(self.reader.names.machine, class_value)
-        generate = alias_generator(options.values.get("alias_generator"))
+        is_clear = "model_config" not in options.values
+        generate = alias_generator(options.values.get("alias_generator")) if is_clear else None
         own, converted = _dumps_of(class_value), converted_fields(class_value)
         if generate is None or ("" in own and self.way == "out"):
             return Anything(note=f"code of `{class_value.name}` decides what its JSON is")
