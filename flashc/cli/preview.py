@@ -92,7 +92,7 @@ class _StartByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("preview", cls=_StartByDefault)
+@click.group("preview", cls=_StartByDefault, subcommand_metavar="[PROJECT]|COMMAND")
 def command() -> None:
     """Run the app in a project on this machine, until Ctrl+C.
 

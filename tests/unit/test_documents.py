@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
-import click
+import commands
 import pytest
 
-from flashc.cli.main import cli
 from flashc.project.options import Options
 from flashc.project.user_options import USER_ONLY
 from tests.support.projects import ROOT
@@ -39,9 +38,7 @@ def test_the_files_that_a_document_names_exist(name: str) -> None:
 
 
 def test_the_readme_lists_every_command_and_option() -> None:
-    usage = README.partition("## Use it\n\n```\n")[2].partition("```")[0]
-    commands = set(re.findall(r"^flashc (\w+)", usage, re.MULTILINE))
-    assert commands == set(cli.list_commands(click.Context(cli)))
+    assert commands.written(README) == README, "run `python scripts/commands.py`"
     section = README.partition("`[tool.flashc]` in `pyproject.toml` has these keys.")[2]
     listed = section.partition("\n\n")[2].partition("\n\n")[0]
     options = {option.name.replace("_", "-") for option in fields(Options)} - {"env", "smoke"}
