@@ -1,4 +1,4 @@
-"""Write files (drafts) into a reproducible tar.gz archive: the same files give the same bytes."""
+"""Write drafts (files to be written) into a reproducible tar.gz archive: the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 LIMIT = 1500 * 1024 * 1024  # bytes; the platform refuses a larger upload
 _LEVEL = 1
-_CHUNK = 8_000_000  # bytes before compression in one gzip member; twice as much memory is used
+_CHUNK = 8_000_000  # uncompressed bytes per gzip member; packing needs about twice this memory
 _FILES_OF_A_PIECE = 64  # on average
 _KIND = "pieces"
 FORMAT = f"tar-pax libdeflate-{version_of('deflate')}-{_LEVEL}-{_CHUNK}"
-"""Changes whenever the same files would give other bytes."""
+"""A part of the keys of cached pieces and layers: the versions and numbers that decide their bytes.
+
+If a change of the code gives other bytes for the same files, change this text too.
+"""
 
 
 _START_OF_1980 = 315532800
@@ -65,7 +68,7 @@ def write_archive(
 ) -> list[int]:
     """Write the layers, then the drafts in pieces, to `target`; return the sizes of the pieces in bytes.
 
-    The seal is not written (see `seal_of`).
+    The layers are already compressed parts from the cache.  The seal is not written (see `seal_of`).
 
     `progress` gets the number of bytes of each layer and draft that is written.  `cache` has the
     compressed pieces of earlier archives.
@@ -99,7 +102,7 @@ def seal_of(digest_before: bytes) -> bytes:
 
 
 def has_seal(archive: BinaryIO) -> bool:
-    """Return whether an archive ends with its seal; the stream is at its beginning then."""
+    """Return whether the last bytes are the right seal (reads the whole archive; afterwards the stream is at its start)."""
     size = archive.seek(0, os.SEEK_END) - SEAL_SIZE
     if size < 0:
         return False
@@ -117,8 +120,9 @@ def has_seal(archive: BinaryIO) -> bool:
 def _pieces(drafts: Iterable[Draft]) -> list[list[Draft]]:
     """Return the drafts in the order of their paths, divided into pieces.
 
-    The name of a file decides whether a piece begins with it.  So if a file is changed, added or
-    removed, only its own piece gives other bytes.
+    The name of a file decides whether a piece begins with it; so most pieces stay the same if a file
+    is changed, added or removed.  But pieces are also divided by size, a new file may divide a piece,
+    and the last piece contains the end of the archive.
     """
     pieces: list[list[Draft]] = [[]]
     size = 0
@@ -254,8 +258,8 @@ class _Member(tarfile.TarInfo):
     ) -> bytes:
         """Return the header.
 
-        If the name is short and ASCII, this takes a tenth of the time that `tarfile` needs.  Such a
-        header differs from that of another file only in its name, its size and its checksum.
+        If the name is short and ASCII, this takes a tenth of the time that `tarfile` needs.  Such
+        headers of files with the same time and mode differ only in name, size and checksum.
         """
         if (
             len(self.name) > tarfile.LENGTH_NAME

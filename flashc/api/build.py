@@ -133,14 +133,16 @@ def _load_or_build(
     dialects: tuple[Dialect, ...] | None,
     progress: Progress | None,
 ) -> _Report:
-    """Return the cached report if its files have not changed; else build, and return a new report.
+    """Return the cached report if it is still valid; else build, and return a new report.
 
-    The files are the artifact and the records next to it, compared by their digests.
+    It is valid if no input of the build has changed, it is not older than `RESOLUTION_MAX_AGE`, and the
+    artifact and the records next to it still have the same digests.
     """
     options = workspace.options
     memo, key = memo_of(workspace), project_key(workspace, dialects)
     if options.keep_build or options.per_endpoint:
-        key = None  # the cached report does not check the files that these options add
+        # No cache: we do not check whether the files that these options add are unchanged.
+        key = None
     if key is not None:
         cached = decoded(memo.load("builds", key, RESOLUTION_MAX_AGE), _Report)
         if cached is not None and cached.digests == _digests(output, _digest(output)):
@@ -196,7 +198,7 @@ def _import_builder(cache: Store) -> None:
 def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:
     """Return the SHA-256 of the artifact and of each record next to it.
 
-    That of the artifact is given.  The result has None for a missing record.
+    The caller passes the artifact's digest.  The result has None for a missing record.
     """
     return (artifact, *(_digest(output.parent / name) for name in _RECORDS))
 

@@ -94,7 +94,7 @@ class _StartByDefault(click.Group):
 
 @click.group("preview", cls=_StartByDefault, subcommand_metavar="[PROJECT]|COMMAND")
 def command() -> None:
-    """Run the app in a project on this machine, until Ctrl+C.
+    """Run a project's app on this machine, until Ctrl+C.
 
     `flashc preview [PROJECT]` is short for `flashc preview start [PROJECT]`.
     """
@@ -124,7 +124,11 @@ def run(
     output_format: str,
     **given: Any,
 ) -> NoReturn:
-    """Start a preview, or print its plan, and exit."""
+    """Run a preview until it is stopped, then exit.
+
+    With `plan`, only print its plan and exit.  With `detach`, exit when the preview is ready; it
+    continues to run.
+    """
     from flashc.api.preview import run_preview
     from flashc.api.preview_plan import build_preview, plan_preview
     from flashc_backends.preview.detached import ID_VARIABLE
@@ -269,9 +273,11 @@ def _choose(ids: tuple[str, ...], all_: bool) -> list[Entry]:
         return found
     if not ids:
         running = [entry for entry in found if entry.record.is_running]
-        if len(running) != 1:
-            names = ", ".join(entry.record.id for entry in running) or "none"
-            raise click.UsageError(f"name a preview; running: {names}")
+        if not running:
+            raise click.UsageError("no preview runs")
+        if len(running) > 1:
+            names = ", ".join(entry.record.id for entry in running)
+            raise click.UsageError(f"give the id of a preview: {names}")
         return running
     by_id = {entry.record.id: entry for entry in found}
     for name in ids:

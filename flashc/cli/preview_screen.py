@@ -23,7 +23,10 @@ _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 
 
 class TextScreen:
-    """Prints text for people, on standard output; `stopped_by` is what the user types to end the preview."""
+    """Prints text for people on standard output, and notes on standard error.
+
+    `stopped_by` is what the user types to end the preview.
+    """
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class TextScreen:
         self._progress("")
         runs = f"{record.app} runs at {record.url} on the engine {record.engine}"
         self._echo(f"{runs}; {self._stopped_by} stops it")
-        self._echo(f"its page, by a link that works once: {record.page}")
+        self._echo(f"web page (this link works once): {record.page}")
         for kind, heading in _HEADINGS.items():
             found = [address for address in record.addresses if address.kind == kind]
             if found:
@@ -111,8 +114,9 @@ def _text_of(happening: Happening) -> str | None:
 def _shown(line: str) -> str | None:
     """Return a worker's line for people; None if the line is not shown.
 
-    The SDK logs JSON objects, and only their messages are shown; one line may contain the objects of two processes.
-    Lines about polls, health checks and the progress of jobs are not shown, because the platform reports finished jobs.
+    The SDK logs JSON objects; their levels and messages are shown, except those of the level DEBUG.  One line may
+    contain the objects of two processes.  Lines about polls, health checks and the progress of jobs are not shown,
+    because the platform reports finished jobs.
     """
     if not line or _HEALTH_CHECK in line:
         return None
@@ -184,7 +188,7 @@ def _line(event: str, **document: Any) -> str:
 
 
 def phases_of(progress: Progress) -> Callable[[str], None]:
-    """Return a function that shows phases as progress; an empty text ends it."""
+    """Return a function that shows phases as progress; it ignores an empty text."""
 
     def show(text: str) -> None:
         """Begin a phase."""

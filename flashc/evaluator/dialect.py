@@ -45,9 +45,8 @@ class DialectObject:
 
     Every subclass is a `Struct`.
 
-    `is_definition` says what happens if only one of two branches binds the object to a name: if it
-    is True, the value of the name is the object, as it would be for a class, and the object itself
-    stores the condition of its branch; else the value is unknown.  `declaring` are the attributes
+    `is_definition` matters if only one branch binds the name.  True: the name has the object, which
+    stores the branch's condition.  False: the value is unknown.  `declaring` are the attributes
     that declare an endpoint when their call is a decorator, as in `@app.queue(...)`; "" stands for
     a call of the object itself.
     """
@@ -78,15 +77,15 @@ class DialectObject:
         return Unknown(reason="flashc does not evaluate this call", origin=arguments.span)
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return the value of `object.name`, written at `span`; `Unknown` if not overridden."""
+        """Return the value of `object.name`; `span` is its position in the source; `Unknown` if not overridden."""
         return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
     def assign_attribute(self, host: Host, name: str, value: Value, span: Span) -> None:
-        """Execute `object.name = value`, written at `span`; if not overridden, the object does not change."""
+        """Execute `object.name = value`; `span` is its position in the source; if not overridden, the object does not change."""
         return
 
     def note_assignment(self, name: str, module: str) -> None:
-        """Note that the top of `module` assigns the object to `name`."""
+        """Note that module-level code of `module` assigns the object to `name`."""
         return
 
 

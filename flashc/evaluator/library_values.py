@@ -1,4 +1,4 @@
-"""Define the values for objects of the standard library that the evaluator follows."""
+"""Define classes that represent library objects in the evaluator: of the standard library, pydantic, FastAPI and environs."""
 
 from __future__ import annotations
 
@@ -32,24 +32,27 @@ class FileValue(Struct, eq=False):
 class AttributesValue(Compound, Struct, eq=False):
     """A `types.SimpleNamespace(...)` with its attributes.
 
-    `escaped` is the reason why it may have other attributes, None if it does not.
+    `escaped` says why other attributes are possible; None if they are not.
     """
 
     names: dict[str, Value]
     escaped: Unknown | None = None
 
     def parts(self) -> Iterable[Value]:
-        """Return the values of the attributes."""
+        """Return the values inside: those of the attributes."""
         return self.names.values()
 
 
 class ChainValue(MappingObject, Struct, frozen=True, eq=False):
-    """A `collections.ChainMap(...)` of mappings of the program, which it shows as they are now."""
+    """A `collections.ChainMap(...)` of mappings of the program; it always shows their current entries."""
 
     maps: tuple[Value, ...]
 
     def current(self) -> DictValue:
-        """Return the entries of all mappings, those of the first ones before the others."""
+        """Return the entries of all mappings; a key has the value of the first mapping that contains it.
+
+        As in Python, the entries of the last mapping come first.
+        """
         merged = DictValue()
         for value in reversed(self.maps):
             mapping = value.value if isinstance(value, Known) else None
@@ -62,7 +65,7 @@ class ChainValue(MappingObject, Struct, frozen=True, eq=False):
         return merged
 
     def parts(self) -> Iterable[Value]:
-        """Return the mappings."""
+        """Return the values inside: the mappings."""
         return self.maps
 
 
@@ -141,7 +144,10 @@ class SectionValue(MappingObject, Struct, frozen=True):
         return lifted.value
 
     def entry(self, key: object) -> Value | None:
-        """Return the text of an option, whose name may be written otherwise."""
+        """Return the text of an option; the option's name may be in upper or lower case.
+
+        With `optionxform = str`, the case of the name matters.
+        """
         name = self.of.parser().optionxform(key) if isinstance(key, str) else key
         return MappingObject.entry(self, name)
 
@@ -159,7 +165,7 @@ class SectionValue(MappingObject, Struct, frozen=True):
 
 
 class VersionValue(Struct, frozen=True):
-    """The value of `sys.version_info`: that of a Python that workers may have."""
+    """The value of `sys.version_info`: the version of one of the Pythons that workers may run."""
 
 
 class LiteralType(Struct, frozen=True):
@@ -181,8 +187,8 @@ class TypeForm(Struct, frozen=True, eq=False):
 class RouteMarker(Struct, frozen=True, eq=False):
     """A marker of FastAPI that says where an argument of a route comes from, such as `Query(alias="n")`.
 
-    `name` is its name in FastAPI.  `options` are its named arguments that decide where the argument
-    travels, None if they are not all known; `dependency` is the function or class of `Depends`.
+    `name` is its name in FastAPI.  `options` are the arguments of the marker that decide where the
+    route's argument is sent; None if not all are known.  `dependency` is the function or class of `Depends`.
     `has_default` says that the marker has a default for the argument.  `given` are all named
     arguments, with the default as `default`.
     """
@@ -230,7 +236,7 @@ class ValidatorMark(Struct, frozen=True):
 class VariableReader(Struct, eq=False):
     """An `environs.Env()`, which reads environment variables.
 
-    `escaped` is the reason why it is not known how it reads them, None if it is.
+    `escaped` says why flashc does not know how it reads variables; None if flashc knows.
     """
 
     escaped: Unknown | None = None
@@ -242,5 +248,5 @@ class SecretText(Compound, Struct, frozen=True, eq=False):
     text: Value
 
     def parts(self) -> Iterable[Value]:
-        """Return the text."""
+        """Return the values inside: only the text."""
         return (self.text,)

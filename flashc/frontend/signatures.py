@@ -1,4 +1,4 @@
-"""Lower functions and methods with their parameters into the IR."""
+"""Lower functions and their parameters into the IR; find a class's public methods and what its constructor requires."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flashc_ir.schemas import Interface
 
 
 def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Function:
-    """Return a function of the project; `skip_first` leaves out a method's `self`."""
+    """Return the IR's description of a function; `skip_first` leaves out a method's `self`."""
     node, syntax = function.node, function.frame.syntax
     parameters = lower_parameters(node.params, syntax)
     return Function(
@@ -72,7 +72,7 @@ def _text(syntax: Syntax, node: cst.BaseExpression) -> str:
 
 
 def _is_simple_literal(node: cst.BaseExpression) -> bool:
-    """Return whether an expression is a number, a string, a constant, or an empty display such as `[]`."""
+    """Return whether an expression is True, False, None, a number, a string, or an empty list, tuple or dict."""
     match node:
         case cst.SimpleString() | cst.Integer() | cst.Float():
             return True
@@ -144,9 +144,9 @@ def _required_fields(class_value: ClassValue) -> tuple[Parameter, ...]:
 
 
 def _has_default(value: Value | None, statement: cst.AnnAssign) -> bool:
-    """Return whether the constructor can be called without a field."""
+    """Return whether the constructor can be called without a value for this field."""
     if (dotted(statement.annotation.annotation) or "").rpartition(".")[2] == "KW_ONLY":
-        return True  # no field, but a mark
+        return True  # `KW_ONLY` is a marker, not a field
     if isinstance(value, Known) and isinstance(value.value, FieldValue):
         options = value.value.options
         init = options.get("init")

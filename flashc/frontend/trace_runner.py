@@ -73,7 +73,7 @@ class Forbidden(RuntimeError):
 
 
 def forbid(event, args):
-    """Refuse the usual ways to use the network, processes and files.
+    """Refuse the usual ways to use the network, to start or end processes, and to write or change files.
 
     This is an audit hook, which code can't remove.
     """
@@ -109,7 +109,8 @@ def isolate(is_in_sandbox):
 def call_site():
     """Return where the project's code calls a stub.
 
-    That is the nearest frame outside of this file and the stubs.
+    That is the nearest frame outside of this file and the stubs' main files.  The further files that a
+    stub needs do not count as parts of the stub.
     """
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename in _own_files:
@@ -177,7 +178,7 @@ class Opaque:
 
 
 class Tracer:
-    """The interface of a stub: `declare(arguments)`, and a base class for its objects."""
+    """What a stub gets to record endpoints: `declare(arguments)`, and a base class for its objects."""
 
     def __init__(self, dialect):
         """Make the tracer of one dialect."""
@@ -229,7 +230,7 @@ def text(value):
     A string that contains the value of a variable becomes a reference to it, or unknown.
     """
     if not value.isascii() and value.encode(errors="ignore").decode() != value:
-        return {"unknown": "it contains half of a character"}
+        return {"unknown": "it contains an incomplete character (a lone surrogate)"}
     for name, content in _variables.items():
         if value == content:
             return {"variable": name}
@@ -254,7 +255,7 @@ def hidden(message):
 
 
 class Anything(types.ModuleType):
-    """A package that is not installed here: every attribute exists, and every call works."""
+    """A package that is not installed here: every call works, and every attribute exists whose name does not begin with `__`."""
 
     __path__ = ()
 
@@ -269,7 +270,8 @@ class Thing:
 
     def __call__(self, *args, **_):
         """Return the function if this is called as a decorator, else a `Thing`."""
-        only = args[0] if len(args) == 1 else None  # a decorator leaves what it decorates
+        # Called with one function: assume a decorator, return the function unchanged.
+        only = args[0] if len(args) == 1 else None
         return only if callable(only) else Thing()
 
     def __getattr__(self, name):

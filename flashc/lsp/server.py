@@ -35,7 +35,8 @@ class _Project(Struct, eq=False, kw_only=True):
     """One project with open documents.
 
     `versions` are the versions of the documents that `analysis` was made from, by path.
-    `published` are the paths of the files for which the client shows diagnostics.
+    `published` are the paths of the files whose diagnostics the client got; the list of an open file may
+    be empty.
     """
 
     root: Path
@@ -57,7 +58,7 @@ class FlashServer(LanguageServer):
     # Documents -> projects ------------------------------------------------------------------------
 
     def project(self, uri: str) -> tuple[_Project, str] | None:
-        """Return a document's project and its path in it, None if the document is not a file."""
+        """Return a document's project and its path in it, None if it is not a file, or is outside of the root."""
         name = to_fs_path(uri)
         if name is None:
             return None
@@ -109,7 +110,7 @@ class FlashServer(LanguageServer):
             )
 
     def analysis(self, project: _Project, *, renew: bool = False) -> Analysis:
-        """Return an analysis of the present documents, so that the client means the same positions.
+        """Return an analysis of the present documents, so that positions in it match what the editor shows.
 
         With `renew`, the project is analysed again even if no open document has changed: another
         file may have.
@@ -135,7 +136,7 @@ class FlashServer(LanguageServer):
     def _publish(self, project: _Project) -> None:
         """Send the findings of a project to the client.
 
-        Files that had findings before get an empty list.
+        Files that no longer have findings get an empty list.
         """
         analysis = project.analysis
         assert analysis is not None
@@ -189,7 +190,7 @@ class FlashServer(LanguageServer):
         return lsp.Location(uri_of(project.root, location.path), self.to_range(analysis, location))
 
     def to_edit(self, project: _Project, analysis: Analysis, fix: Fix) -> lsp.WorkspaceEdit:
-        """Return a fix as edits of the versions of the documents that were analysed."""
+        """Return a fix as edits, for exactly the document versions that were analysed."""
         by_path: dict[str, list[lsp.TextEdit]] = {}
         for edit in fix.edits:
             change = lsp.TextEdit(self.to_range(analysis, edit.span), edit.text)

@@ -1,4 +1,4 @@
-"""Check the graph of calls between endpoints for cycles, deadlocks and impossible time limits."""
+"""Check the graph of calls between endpoints for cycles, deadlocks, impossible time limits and long chains of cold starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .drawing import draw_path
 
 
 def check_graph(program: Program, context: PassContext) -> Program:
-    """Report cycles, deadlocks and impossible time limits in the calls between endpoints."""
+    """Report cycles, deadlocks, impossible time limits and long chains of cold starts in the calls between endpoints."""
     sink = context.sink
     endpoints = {e.resource: e for e in program.code_endpoints}
     every = program.callees()
@@ -52,7 +52,7 @@ def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink)
 
 
 def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
-    """Report a cycle through an endpoint with one worker, which would wait for itself."""
+    """Report a cycle through an endpoint with at most one worker and no concurrency: the worker would wait for itself."""
     configuration = endpoint.configuration
     most = configuration.resources.workers.maximum
     if most * configuration.max_concurrency > 1:
@@ -70,14 +70,21 @@ def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
 
 
 def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """Report a caller that is stopped before its callee may end, so that the result is lost."""
+    """Report a caller that is stopped before its callee may end, so that the result is lost.
+
+    A callee that does not set `execution_timeout_ms`, or is load-balanced, is not reported.
+    """
     for resource, caller in endpoints.items():
         limit = _limit(caller)
         for name in callees[resource]:
             callee = endpoints[name]
             asked = callee.configuration.resources.execution_timeout_ms
             if asked > limit and not isinstance(callee, LoadBalanced):
-                own = "a load balancer's request" if isinstance(caller, LoadBalanced) else "it"
+                own = (
+                    "a load balancer's request"
+                    if isinstance(caller, LoadBalanced)
+                    else f"`{caller.name}` itself"
+                )
                 sink.report(
                     rules.TIMEOUT_SHORTER,
                     caller.construction.span_of("execution_timeout_ms"),
@@ -93,7 +100,7 @@ def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
 
 
 def _limit(endpoint: CodeEndpoint) -> int:
-    """Return the time in ms after which the platform stops a call of an endpoint."""
+    """Return the time in ms after which the platform stops a request to this endpoint."""
     if isinstance(endpoint, LoadBalanced):
         return time_limits().load_balancer_processing.milliseconds
     return endpoint.configuration.resources.execution_timeout_ms or (
@@ -102,7 +109,10 @@ def _limit(endpoint: CodeEndpoint) -> int:
 
 
 def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """Report a chain of endpoints that keep no worker ready: a request waits for each in turn."""
+    """Report each load-balanced endpoint whose requests may wait for more cold starts in a row than its time limit allows.
+
+    A cold start is the start of a worker for an endpoint that keeps no worker ready.
+    """
     waiting_ms = time_limits().load_balancer_waiting.milliseconds
     processing_ms = time_limits().load_balancer_processing.milliseconds
     most = processing_ms // waiting_ms
@@ -120,7 +130,7 @@ def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
                     f"waiting for a worker may take {waiting_ms // 1000} s each time, and a load "
                     f"balancer's request ends after {processing_ms / 1000:g} s",
                 ),
-                help=("keep a worker of one of them waiting, as in `workers=(1, 3)`",),
+                help=("keep one worker of one of them ready, as in `workers=(1, 3)`",),
             )
 
 
@@ -130,7 +140,7 @@ _MAX_CHAINS = 2_000
 def _cold_chains(
     resource: str, endpoints: dict[str, CodeEndpoint], callees: Graph
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the chains of endpoints below `resource` that may all have to start a worker."""
+    """Yield chains of endpoints below `resource` that may all have to start a worker; stop after `_MAX_CHAINS` chains."""
     pending: list[tuple[str, tuple[str, ...]]] = [(resource, ())]
     for _ in range(_MAX_CHAINS):
         if not pending:

@@ -1,7 +1,7 @@
-"""Find out from texts whether importing a module can change other modules or the process.
+"""Find out from the source text whether importing a module can change other modules or the process, or raise on purpose.
 
-The evaluator does not execute an import that certainly changes nothing: the module would have to be
-parsed with its positions, which takes many times longer than this.
+The evaluator does not execute an import that certainly does nothing of this.  Executing it would need
+a full parse with positions, which takes many times longer than this check.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flashc_ir.modules import Import, Origin
 from .project import Project
 from .source_file import SourceFile
 
-# Words of code that changes the process, or other modules without naming them.
+# Words in code that may change the process, or change another module that the code does not name.
 _ACTING = re.compile(
     rb"\b(environ|putenv|unsetenv|setattr|delattr|exec|eval|globals|__import__|import_module|modules|exit|quit"
     rb"|_exit|metaclass|__init_subclass__|__set_name__)\b"
@@ -37,20 +37,23 @@ _QUIET = frozenset(
 
 
 class _Facts(Struct, frozen=True):
-    """Whether the code of one module may act, and the modules that it imports."""
+    """Whether the code of one module may act, and the modules that it imports.
+
+    To act is to change another module or the process, or to raise on purpose.
+    """
 
     acts: bool
     imports: frozenset[str]
 
 
-# The facts of a text, and the modules of the project by name: which imports are its own depends on them.
+# Cached facts, with the project's modules they were computed for: which imports are the project's depends on the modules.
 _FACTS: WeakKeyDictionary[SourceFile, tuple[dict[str, str], _Facts]] = WeakKeyDictionary()
-# The answers of `may_act`, as each module of a chain of imports asks about the rest of the chain.
+# Cache of `may_act`.  Without it, each module of a chain of imports would check the rest of the chain again.
 _MAY_ACT: WeakKeyDictionary[Project, dict[str, bool]] = WeakKeyDictionary()
 
 
 def may_act(project: Project, name: str) -> bool:
-    """Return whether importing a module, and what it imports, may change other modules or the process."""
+    """Return whether importing a module, and what it imports, may act (see `_Facts`)."""
     known = _MAY_ACT.setdefault(project, {})
     pending, importers = [name], {name: ""}  # the module by which each one was reached
     while pending:
@@ -171,7 +174,7 @@ class _Top:
         return any(isinstance(n, ast.Name) and n.id in self._shared for n in _now(node))
 
     def _passes_on(self, value: ast.expr, targets: Iterable[ast.expr]) -> bool:
-        """Return whether a value that is assigned may also be changed; its names are shared from now on."""
+        """Add the targets to the shared names; return whether the value contains a call, an `await`, a `yield` or `:=`."""
         self._shared |= {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
         changing = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
         return any(isinstance(node, changing) for node in _now(value))
@@ -196,9 +199,10 @@ def _executed(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _now(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the expressions of a statement that are evaluated when it is executed.
+    """Yield every node inside a statement that Python evaluates when it executes the statement itself.
 
-    Inner statements are statements of their own.  Annotations are left out.
+    Not all of these nodes are expressions.  Statements in its blocks are not included; `_executed`
+    yields them.  Annotations are left out.
     """
     for name, part in ast.iter_fields(node):
         if name in ("annotation", "returns", *_BLOCKS) and not isinstance(
@@ -229,7 +233,7 @@ def _is_plain_target(target: ast.expr) -> bool:
 
 
 def _calls_nothing(decorator: ast.expr) -> bool:
-    """Return whether a decorator of the standard library does not call what it decorates."""
+    """Return whether a decorator is known not to call the function that it decorates."""
     named = decorator.func if isinstance(decorator, ast.Call) else decorator
     return ast.unparse(named).rpartition(".")[2] in _QUIET
 

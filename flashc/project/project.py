@@ -1,4 +1,4 @@
-"""Describe a project on disk: its files, its modules, and the files that ignore rules exclude."""
+"""Describe a project: its modules and excluded files, how its files are read safely, and where Python finds an import."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ MAX_KEPT = 4_000_000  # bytes; the content of a larger file is not kept in memor
 class Presence(StrEnum):
     """Where a file or folder exists.
 
-    `ON_DISK` means that an ignore rule excludes it, so that workers do not have it.
+    `SHIPPED` means that workers have it.  `ON_DISK` means that it exists, but that workers do not have
+    it; often, an ignore rule excludes it.
     """
 
     SHIPPED = "shipped"
@@ -46,7 +47,8 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
     `root` is absolute.  `modules` has the paths of modules, relative to the root, by dotted name.
     `findings` are those about the files themselves.  `folders_outside` are folders outside the
     project that its modules add to `sys.path`.  `unsaved` has, by path, the content of files
-    that an editor has not saved.  `sources` are the files whose content was read so far.
+    that an editor has not saved.  `sources` are the files that `source` has
+    returned so far, except those of more than `MAX_KEPT` bytes.
     `sdk_packages` are the top-level packages of the SDKs that the program may be written for.
     """
 
@@ -62,7 +64,10 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
     sdk_packages: frozenset[str] = frozenset()
 
     def read(self, path: str) -> bytes:
-        """Return the content of a file below the root; no link is followed out of the root.
+        """Return the content of a file; no link is followed out of the root.
+
+        `path` is relative to the root.  It may name a file outside of the root, as `../shared` or an
+        absolute path does.
 
         Raises:
             OSError: the file can't be read, or a link leads out of the project.
@@ -106,7 +111,7 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
         return known
 
     def lines(self, path: str) -> Lines | None:
-        """Return the line table of a regular file below the root; None if it can't be read."""
+        """Return the positions of the lines of a regular file; None if it can't be read."""
         if (
             path not in self.sources
             and path not in self.unsaved
@@ -176,7 +181,7 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
         return name in self.packages and name not in self.modules
 
     def _is_elsewhere(self, name: str, members: Iterable[str], top: str) -> bool:
-        """Return whether Python finds what is imported from a namespace package in another place.
+        """Return whether the import of `members` from `name`, in the namespace package `top`, comes from outside the project.
 
         A folder `google` without `__init__.py` and the distributions that install `google.cloud` are
         one package to Python; and if there is a distribution `datasets`, Python does not see a
@@ -192,16 +197,16 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
 
     @cached_property
     def own_package(self) -> str | None:
-        """The name by which Python finds the project itself, from the folder above it; None if it has none.
+        """The project's name as a package, if its parent folder is on Python's path; None if it is not a package.
 
-        That needs an `__init__.py` in the root, and the folder above the root on Python's search path.
+        It is a package if the root contains `__init__.py`, and no other module has the name of the root.
         """
         name = self.root.name
         taken = self.has(name) or name in sys.stdlib_module_names or name in self.sdk_packages
         return name if "__init__.py" in self.by_path and name.isidentifier() and not taken else None
 
     def without_own_package(self, name: str) -> str:
-        """Return the name of a module from the root, if it is written with the name of the project."""
+        """Remove the project's own package name from the front of `name`, if it is there and the rest is in the project."""
         top, _, rest = name.partition(".")
         return rest if top == self.own_package and self.has(rest) else name
 

@@ -80,7 +80,7 @@ def test_the_table_has_what_it_takes_to_call_the_endpoints(
     TextScreen(lambda _text: None).show_ready(RECORD)
     assert capsys.readouterr().out == (
         "app runs at http://127.0.0.1:1 on the engine docker; Ctrl+C stops it\n"
-        "its page, by a link that works once: http://127.0.0.1:1/?token=t\n"
+        "web page (this link works once): http://127.0.0.1:1/?token=t\n"
         "\nload-balanced endpoints:\n  w  u2\n    GET    /x\n"
         "\nqueue-based endpoints:\n  q  u1\n    curl u1\n"
         "\nnot run: llm, which has a prebuilt image\n"

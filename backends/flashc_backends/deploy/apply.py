@@ -1,4 +1,4 @@
-"""Execute a plan: create, upload, activate, change, wait, delete; and go back if the new release fails.
+"""Execute a plan: upload, create, activate, change, wait, delete; restore the old state if the new release fails.
 
 The order protects what runs.  Endpoints that are new get no workers before the build that has
 their code is active.  The build becomes active before endpoints change, because a change replaces
@@ -35,15 +35,16 @@ _RESTORING_SECONDS = 120.0  # the longest time to wait for the workers of the ol
 def execute(cloud: Cloud, deployment: Deployment, progress: Progress) -> Deployed:
     """Execute a plan.
 
-    If something fails, what ran before is restored, and the exception goes on.  If the workers of the
-    new release do not start, or a smoke call fails, it is restored too, and the result says so.  If another
-    deployment has taken over, everything stays as it is, because that one decides what runs.  When the
-    new release serves and endpoints are being deleted, there is no way back, and no need of one.
+    If something fails, the old state is restored and the exception is raised again.  If the workers of
+    the new release do not start, or a smoke call fails, the old state is also restored; `has_failed` is
+    then True.  If another deployment has taken over, everything stays as it is, because that one decides
+    what runs.  After the new release serves, nothing is restored any more.
 
     Raises:
         CloudError: the platform refuses something or can't be reached.
-        NotRestored: that, and then the old state could not be restored.
-        KeyboardInterrupt: the user interrupted it; the old state is restored.
+        NotRestored: after one of these failures, the old state could not be restored.
+        KeyboardInterrupt: the user interrupted it; the old state is restored, unless the deletion of old
+            endpoints had begun.
     """
     work = _Work(cloud, deployment, progress)
     try:
@@ -167,6 +168,7 @@ class _Work:
         known = frozenset(self._existing)
 
         def create(step: Step) -> Endpoint:
+            """Create the endpoint of a step, with no workers that are always ready."""
             wanted = step.settings_in(environment.id)
             asleep = structs.replace(wanted, workers_min=0)
             made = create_once(
@@ -210,7 +212,7 @@ class _Work:
     def _record(self, endpoints: Iterable[Endpoint], urls: Mapping[str, str]) -> None:
         """Write the ids and the URLs of the endpoints into the build's manifest.
 
-        The manifest of a build that another tool has made stays otherwise as it is.
+        If another tool made the build, only the ids and URLs in its manifest are changed.
         """
         if not self._plan.records:
             return
@@ -227,7 +229,10 @@ class _Work:
         self._cloud.set_manifest(self._build or self._plan.build, document)
 
     def _wait(self) -> tuple[Watched, ...]:
-        """Wait for the workers of the endpoints that changed."""
+        """Wait for the workers of new endpoints, and of endpoints whose workers the plan replaces.
+
+        Endpoints that only get other settings are not waited for.
+        """
         due = [e for e in self._endpoints() if e.id in self._watchable() or self._is_new(e)]
         if not due or not self._given.seconds:
             return ()
@@ -251,7 +256,10 @@ class _Work:
     def _make_calls(
         self, endpoints: Iterable[Endpoint], rollouts: Iterable[Watched]
     ) -> tuple[SmokeResult, ...]:
-        """Make the smoke calls, except those of endpoints that may still run the old release."""
+        """Make the smoke calls, except those of endpoints that may still run the old release.
+
+        If one rollout has failed, no call is made.
+        """
         is_due = self._given.smoke and self._plan.changes_something
         if not is_due or any(found.outcome is Outcome.FAILED for found in rollouts):
             return ()
@@ -268,7 +276,7 @@ class _Work:
         return endpoint.name in self._created
 
     def _delete(self, rollouts: Iterable[Watched]) -> None:
-        """Delete what the plan deletes, except what is replaced by endpoints that may not serve yet.
+        """Delete what the plan deletes, except old endpoints whose replacement may not be ready.
 
         A later deployment finds and deletes these.
         """
@@ -306,7 +314,7 @@ class _Work:
                 undo()
             except CloudError as error:  # the others are restored all the same
                 problems.append(error)
-        if problems:  # workers may run the new release for ever
+        if problems:  # do not wait: if an undo failed, workers may keep the new release
             raise problems[0]
         self._wait_for_old_release()
 
@@ -327,7 +335,7 @@ class _Work:
             yield partial(cloud.delete_endpoint, endpoint.id)
 
     def _wait_for_old_release(self) -> None:
-        """Wait until no worker runs the new release any more.
+        """Wait until no worker runs the new release any more, but at most `_RESTORING_SECONDS`.
 
         Raises:
             CloudError: the platform can't be asked.

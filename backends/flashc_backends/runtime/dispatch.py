@@ -1,7 +1,12 @@
-"""Replace functions of other endpoints by stubs that send jobs or HTTP requests to them.
+"""Make stubs: functions and classes that send jobs or HTTP requests to other endpoints.
 
-A stub has the signature, docstring and kind (plain, async, generator) of its target.  `waiting.py`
-decides whether the stub of a plain function waits for the result, or returns something to await.
+The stub of a function has the signature, docstring and kind (plain, async, generator) of the
+function.  The stub of a class has the docstring and the methods of the class, and its constructor
+refuses arguments.  `waiting.py` decides whether the stub of a plain function waits for the result,
+or returns something to await.
+
+A stub module is a generated module of the artifact.  It defines the functions and classes of another
+module without their code, and decorates them with functions of this file, which make the stubs.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from .arguments import input_of
 from .interface import Interface
 from .names import Names
 
-# Definition sites: the target is at hand --------------------------------------------------------
+# Stubs made from the real function or class -----------------------------------------------------
 
 
 def stub_of(resource: str, target: Any) -> Any:
@@ -33,7 +38,7 @@ def route_stub_of(resource: str, method: str, path: str, function: Callable[...,
     return _route_stub(resource, method, path, function)
 
 
-# Stub modules: the target's module is not imported ---------------------------------------------
+# Stubs made in generated stub modules, without importing the real module ------------------------
 
 
 def endpoint_function(resource: str, module: str) -> Callable[[Any], Any]:
@@ -176,7 +181,7 @@ def _shaped_like(
 
             return waiting.result_of(lambda: load(sending.send(prepared)), start)
 
-    # The target in a stub module has no body, so the app's code must not call it.
+    # Remove `__wrapped__`: in a stub module it is an empty function that the app must not reach.
     del stub.__wrapped__
     stub.__signature__ = inspect.signature(target)  # type: ignore[attr-defined]
     return stub

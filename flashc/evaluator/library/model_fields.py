@@ -43,8 +43,10 @@ class ModelField(Struct, frozen=True, kw_only=True):
 
     `form` is the type that the class annotates, None if flashc does not know it.  `default` is
     None if the field has none; `factory` makes a new default for each object.  `keys` are the names
-    by which a field is given to the constructor, `aliases` those of them that replace its name.
-    `constraints` are the options of `Field(...)` that restrict the value.
+    under which the constructor takes the field; `aliases` are the keys other than the field's own name.
+    `variables` are the names of the environment variables that set the field if the model is one of
+    settings.  `constraints` are the options of `Field(...)` that restrict the value.  `problem` says
+    why flashc does not know what the field does; None if it knows.
     """
 
     name: str
@@ -252,14 +254,15 @@ def _unclear_option(name: str, given: dict[str, Value]) -> str | None:
     """Return why flashc does not know what a field does; None if it knows."""
     rest = sorted(given.keys() - _CONSTRAINTS - _HARMLESS - _READ)
     if rest:
-        return f"flashc does not evaluate `{rest[0]}` of the field `{name}`"
+        what = "an annotation in `Annotated[...]`" if rest[0] == "a note" else f"`{rest[0]}`"
+        return f"flashc does not evaluate {what} of the field `{name}`"
     return None
 
 
 def _named(
     made: ModelField, given: dict[str, Value], options: ModelOptions, *, is_old: bool
 ) -> ModelField:
-    """Return a field with the names by which the constructor and the environment give it."""
+    """Add the names under which the constructor and environment variables set the field."""
     try:
         aliases = _aliases(given.get("validation_alias") or given.get("alias"))
         variables = _aliases(given.get("env")) if is_old else aliases
@@ -280,7 +283,7 @@ def _named(
 
 
 def _aliases(value: Value | None) -> tuple[str, ...]:
-    """Return the names in an option that names a field.
+    """Return the names in an alias option.
 
     Raises:
         NotConcrete: they are not known.
@@ -300,7 +303,10 @@ def _aliases(value: Value | None) -> tuple[str, ...]:
 
 
 def validators_of(class_value: ClassValue, field: str) -> list[FunctionValue]:
-    """Return the methods that check or change a field, in the order in which pydantic calls them."""
+    """Return the methods that check or change a field, in the order of their definition.
+
+    pydantic calls those of the mode "before" in the opposite order; the caller reverses it.
+    """
     return [
         function
         for function in _marked(class_value)
@@ -346,7 +352,7 @@ def _marked(class_value: ClassValue) -> list[FunctionValue]:
 
 
 def _takes_part(function: FunctionValue) -> bool:
-    """Return whether a decorator of pydantic, or one that flashc does not know, marks a method."""
+    """Return whether a decorator of pydantic marks a method; flashc may know the decorator or not."""
     if function.validates is not None:
         return True
     return function.decorated and any(
@@ -363,5 +369,5 @@ def _comes_from_pydantic(node: cst.BaseExpression, frame: Frame) -> bool:
 
 
 def _unclear(function: FunctionValue) -> FunctionValue:
-    """Return a method of which flashc does not know what it does in the validation."""
+    """Mark a method as a validator with unknown effect."""
     return replace(function, validates=ValidatorMark((), "wrap"))

@@ -124,7 +124,7 @@ def read_min_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str
 
 
 def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -> str | None:
-    """Return the id of a data centre, given as a `DataCenter` or as a string in any case."""
+    """Return the id of a data centre, given as a `DataCenter` or as a string, in upper or lower case."""
     value = decoder.known(argument, what)
     if value is None:
         return None

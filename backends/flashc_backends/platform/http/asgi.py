@@ -1,6 +1,6 @@
 """Read ASGI requests, send or reset their answers, and notice when clients leave.
 
-This is done without a framework, because a framework takes several times as long for a job.
+A framework would need several times as long per request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 CONNECTION = "flashc.connection"
-"""The extension of ASGI's scope with the request's `Connection`."""
+"""The key in `scope["extensions"]` of the request's `Connection`."""
 _JSON = (b"content-type", b"application/json")
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
@@ -42,7 +42,7 @@ class Gone(Exception):
 
 
 class Connection(Protocol):
-    """What the platform's HTTP server can do for a request that ASGI has no message for."""
+    """What the HTTP server can do for a request beyond the messages of ASGI."""
 
     def reset(self) -> None:
         """Reset the connection: the client gets an error, as if the network had failed."""
@@ -121,7 +121,7 @@ class Request:
         """Return the whole body.
 
         Raises:
-            Refused: the body is longer than `limit` bytes.
+            Refused: the body is longer than `limit` bytes, or the header `content-length` is not a number.
             Gone: the client left.
         """
         if (self.length() or 0) > limit:
@@ -145,7 +145,7 @@ class Request:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def arrived_body(self) -> bytes | None:
-        """Return the body if all of it has arrived, else None."""
+        """Return the body if all of it has arrived and no part of it was read before, else None."""
         if self._whole is None:
             self._whole = self._connection.body()
         return self._whole
@@ -178,7 +178,10 @@ class Request:
         self.when_gone(lambda: poll.wake(False))
 
     def when_gone(self, leave: Callable[[], None]) -> None:
-        """Call `leave` when the client leaves.  The caller has to read the body before."""
+        """Call `leave` when the client leaves.  The caller has to read the body before.
+
+        After `stop_watching`, a new `leave` may never be called.
+        """
         if self.is_gone:
             leave()
             return
@@ -205,7 +208,7 @@ class Request:
             pass
 
     def reset_instead(self) -> None:
-        """Let the next attempt to send an answer reset the connection and raise `Gone`; nothing is sent."""
+        """Let every later attempt to send an answer reset the connection and raise `Gone`; nothing is sent."""
         self._connection_answers = False
 
         async def reset_and_raise(_message: MutableMapping[str, Any]) -> None:

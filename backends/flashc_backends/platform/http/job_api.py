@@ -105,7 +105,10 @@ class JobApi:
                 await request.reply_json(200, self._metrics(endpoint))
 
     async def _submit(self, request: Request, endpoint: Endpoint, *, sync: bool) -> None:
-        """Submit a job and answer with its id; with `sync`, wait and answer with its result."""
+        """Submit a job and answer with its id and status; with `sync`, wait and answer with its result.
+
+        If the wait ends before the job, the answer with `sync` also has only the id and the status.
+        """
         body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
         wait = _milliseconds(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
         position = position_below(request.header(TRACEPARENT))
@@ -115,7 +118,7 @@ class JobApi:
             retention=max(SYNC_RETENTION, wait / 1000) if sync else RUN_RETENTION,
             traceparent=position.traceparent,
             parent_span=position.parent,
-            patience=seconds_of(request.header(TIMEOUT)),
+            patience=seconds_of(request.header(TIMEOUT)),  # how long the client waits
         )
         job = await self._jobs.submit(endpoint.id, submission, endpoint.timeout)
         caller = request.header(b"x-flash-caller")
@@ -232,7 +235,10 @@ def _check_range(value: int | None, limits: tuple[int, int], name: str) -> int |
 
 
 def _milliseconds(text: str | None, default: int, limits: tuple[int, int], name: str) -> int:
-    """Return the number in a query parameter, moved into `limits`; `default` without one; refuse other texts."""
+    """Return the number in a query parameter, limited to `limits`.
+
+    Return `default` if it is missing.  Refuse text that is no number.
+    """
     if text is None:
         return default
     if not text.isdecimal() or len(text) > 12:
