@@ -9,11 +9,11 @@ from typing import Any
 import click
 import msgspec
 
-from flashc_backends.base import Progress
 from flashc_backends.preview.preview import Happening
 from flashc_backends.preview.registry import Address, Record, as_document
 
 from .output import Echo
+from .progress import RemovableProgress
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 _HEADINGS = {"load-balanced": "load-balanced endpoints", "queue": "queue-based endpoints"}
@@ -36,7 +36,7 @@ class TextScreen:
         stopped_by: str = "Ctrl+C",
     ) -> None:
         self._progress = progress
-        self._echo = echo
+        self._echo = _in_place_of_the_phase(progress, echo)
         self._stopped_by = stopped_by
         self._colours: dict[str, str] = {}
 
@@ -50,7 +50,6 @@ class TextScreen:
 
     def show_ready(self, record: Record) -> None:
         """Print what runs and where: the page, the endpoints with example calls, and what differs from the cloud."""
-        self._progress("")
         runs = f"{record.app} runs at {record.url} on the engine {record.engine}"
         self._echo(f"{runs}; {self._stopped_by} stops it")
         self._echo(f"web page (this link works once): {record.page}")
@@ -86,6 +85,17 @@ class TextScreen:
         """Return the name of an endpoint in its colour."""
         colour = self._colours.setdefault(endpoint, _COLOURS[len(self._colours) % len(_COLOURS)])
         return click.style(f"[{endpoint}]", fg=colour)
+
+
+def _in_place_of_the_phase(progress: Callable[[str], None], echo: Echo) -> Echo:
+    """Return a function that prints; it first removes the phase that a terminal shows in its last line."""
+
+    def show(message: str, *, nl: bool = True, err: bool = False) -> None:
+        """Remove the phase, and print."""
+        progress("")
+        echo(message, nl=nl, err=err)
+
+    return show
 
 
 def _text_of(happening: Happening) -> str | None:
@@ -187,12 +197,14 @@ def _line(event: str, **document: Any) -> str:
     return json.dumps({"event": event, **document})
 
 
-def phases_of(progress: Progress) -> Callable[[str], None]:
-    """Return a function that shows phases as progress; it ignores an empty text."""
+def phases_of(progress: RemovableProgress) -> Callable[[str], None]:
+    """Return a function that shows phases as progress; an empty text removes what is shown."""
 
     def show(text: str) -> None:
-        """Begin a phase."""
+        """Begin a phase, or remove the last one."""
         if text:
             progress.start(text)
+        else:
+            progress.close()
 
     return show

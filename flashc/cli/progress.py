@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 from msgspec import Struct
@@ -23,14 +23,24 @@ _CLEAR_LINE = "\r\x1b[K"
 _BETWEEN_REFRESHES = 0.1  # seconds
 
 
+class RemovableProgress(Progress, Protocol):
+    """A `Progress` that can be removed from the terminal."""
+
+    def close(self) -> None:
+        """Remove what is shown; the next phase is shown again."""
+        ...
+
+
 @contextmanager
-def show_progress(wanted: bool, first: str | None = None) -> Generator[Progress, None, None]:
+def show_progress(
+    wanted: bool, first: str | None = None
+) -> Generator[RemovableProgress, None, None]:
     """Yield an object that shows the progress of work; `first` names the first phase.
 
     Nothing is shown unless `wanted`.  On a terminal, the progress is removed at the end.
     """
     if not wanted:
-        yield Silent()
+        yield _NoProgress()
         return
     on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     progress = TerminalProgress() if on_terminal else PlainProgress()
@@ -40,6 +50,13 @@ def show_progress(wanted: bool, first: str | None = None) -> Generator[Progress,
         yield progress
     finally:
         progress.close()
+
+
+class _NoProgress(Silent):
+    """Shows nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class PlainProgress:
@@ -91,6 +108,8 @@ class TerminalProgress:
 
     def advance(self, amount: int = 0) -> None:
         """Show that more units are done."""
+        if not self._phase.what:
+            return
         self._done += amount
         now = time.monotonic()
         if self._bar is None:
@@ -103,6 +122,7 @@ class TerminalProgress:
     def close(self) -> None:
         """Remove the line."""
         self._stop()
+        self._phase, self._done = _Phase(), 0
 
     def _is_due(self) -> bool:
         """Return whether the phase has taken so long that its line is shown."""

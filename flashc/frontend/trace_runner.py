@@ -230,7 +230,7 @@ def text(value):
     A string that contains the value of a variable becomes a reference to it, or unknown.
     """
     if not value.isascii() and value.encode(errors="ignore").decode() != value:
-        return {"unknown": "it contains an incomplete character (a lone surrogate)"}
+        return {"unknown": "it contains half of a character (a lone surrogate)"}
     for name, content in _variables.items():
         if value == content:
             return {"variable": name}
