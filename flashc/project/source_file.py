@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from flashc.syntax.problems import SyntaxProblem
 from flashc_core.encoding import Undecodable, decode
@@ -18,7 +17,8 @@ if TYPE_CHECKING:  # LibCST takes a while to import, and a cached check does not
     from flashc.syntax.parse import Syntax
 
 
-class SourceFile(Struct, frozen=True, eq=False, dict=True, weakref=True):
+@dataclass(frozen=True, eq=False)
+class SourceFile:
     """A file as it was when the project was opened.
 
     `path` is POSIX and relative to the project's root.  `module` is the dotted name under which
