@@ -1,6 +1,7 @@
-"""Compile a project into its verified IR: run the front end on its modules, then all passes.
+"""Compile a project into its verified IR: read its modules, merge them into a program, and run all passes.
 
-This file only calls the steps in their order; each step is in its own package.
+A build caches the program.  The result names the inputs that it depends on.  The code that reads modules, and the
+passes, are in packages of their own.
 """
 
 from __future__ import annotations
@@ -44,14 +45,15 @@ if TYPE_CHECKING:
 
 _PROGRAMS = "programs"
 DIALECTS: tuple[Dialect, ...] = (LEGACY, FLASH)
-"""The dialects of programs.  The older form of Flash comes first, then Flash."""
+"""The dialects that a program may be written in, if the caller of a function names none."""
 
 
 class Compilation(Struct, frozen=True):
     """The result of a compilation.
 
     `program` is None if there are errors.  `inputs` are what the result depends on besides the
-    files of the project, such as environment variables that were read.
+    modules of the project: environment variables that were read, `.python-version`, `Pipfile`, other
+    files that requirements were read from, and local packages that requirements name.
     """
 
     program: Program | None
@@ -162,7 +164,7 @@ def read_project(
     dialects: tuple[Dialect, ...] | None = None,
     prepare_next: Callable[[], object] | None = None,
 ) -> ReadProject:
-    """Read the modules of an opened project, and find the endpoints that Python would define.
+    """Read the modules of an opened project, and find the endpoints that the modules would define if Python ran them.
 
     The arguments are as in `compile_project`.
     """
@@ -218,12 +220,13 @@ def _requirements(workspace: Workspace) -> tuple[Requirements, tuple[Diagnostic,
 def compile_modules(
     read: ReadProject, sink: Sink, observe: Observer | None = None, *, rewrite: bool = True
 ) -> Compilation:
-    """Put what was read together into a program, run the passes, and report all findings to `sink`.
+    """Make a program from what was read, run the passes, and report all findings to `sink`.
 
     If `rewrite` is False, the program is only checked, and the passes that prepare a build do not
     run.
     """
-    from .passes import run_passes  # imported while the modules are read
+    # `read_project` has imported it already, while other processes read modules
+    from .passes import run_passes
     from .passes.context import PassContext
 
     workspace, reading = read.workspace, read.reading
@@ -318,7 +321,11 @@ def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Pr
 
 
 def _without_shared_edit(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
-    """Return the endpoint; its edit is removed if the same call declares other endpoints too."""
+    """Return an endpoint without its edit if the same call declares several endpoints; else return it unchanged.
+
+    The edit (see `Construction`) rewrites the call in the artifact's copy, and the build must not
+    rewrite the call for one of several endpoints.
+    """
     if calls[endpoint.construction.span] == 1 or endpoint.construction.edit is None:
         return endpoint
     construction = structs.replace(endpoint.construction, edit=None)

@@ -108,7 +108,7 @@ def prepare_call(workspace: Workspace, wanted: Wanted) -> CallResult:
     sink = Sink()  # the warnings are no matter of this call: `flashc check` shows them
     try:
         conversation = _conversation(program, wanted)
-        platform.surround(_surroundings(workspace, wanted, sink))
+        platform.set_surroundings(_surroundings(workspace, wanted, sink))
     except Mismatch as refused:
         sink.report(rules.CALL_MISMATCH, _HERE, str(refused), help=refused.help)
         return CallResult(diagnostics=tuple(sink))

@@ -32,7 +32,8 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
 
     `state` is the folder of apps, endpoints and jobs; None is the default folder.  With `port` 0, the platform takes a
     free port.  With `durable`, not even a power failure loses a job.  The APIs in `retired` answer with status 410, as
-    announced for the cloud.  `faults` are the faults on request.  `otlp` is the URL of a collector of traces.
+    announced for the cloud.  `faults` are failures that the user asks for, for tests.  `otlp` is the URL of a collector of
+    traces.
     """
 
     engine: EngineName = "auto"
@@ -83,10 +84,10 @@ def run_platform(
         sink.report(
             rules.PLATFORM_RUNS,
             where,
-            "a platform runs already with this state",
+            "another platform already uses this state folder",
             help=(
                 "run `flashc platform env` to see its address",
-                "use `--state FOLDER` for another one",
+                "use `--state FOLDER` to use another folder",
             ),
         )
     except EngineError as error:
@@ -98,7 +99,7 @@ def run_platform(
             rules.PORT_TAKEN,
             where,
             str(error.strerror),
-            help=("choose another one with `--port`, or leave it out for one that is free",),
+            help=("choose another one with `--port`, or omit `--port` to get a free port",),
         )
     except (StoreError, OSError) as error:
         sink.report(

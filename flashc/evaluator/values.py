@@ -27,7 +27,7 @@ SET_ORDER = "the order of a set differs from run to run"
 
 
 class Known(Struct, frozen=True):
-    """A value that Python would compute: a constant, or one of the objects below.
+    """A value that Python would compute: a constant, or an object of the evaluator, such as `SequenceValue`.
 
     `origin` is the span of the expression that computes the value.  `variables` are the environment
     variables that it was computed from.  Their values may be secret, so no file may contain them.
@@ -63,11 +63,11 @@ class Unknown(Struct, frozen=True, kw_only=True):
 
     `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
     environment variable whose absence is the cause.  If the cause is a missing
-    member of an enum, `member` is (its name, the members that exist).  `is_reported` says that
-    another finding is about the cause.  `through` are the names that passed the value on, the
-    nearest to the cause first, each with the span of its assignment.  `advice` says what to write
-    instead; `is_refused` says that running the program does not give the value either.  `computed` are
-    the environment variables from which a run of the program computed the value.
+    member of an enum, `member` is (its name, the members that exist).  `is_reported` says that the
+    cause is already reported.  `through` are the names that passed the value on, the nearest to the
+    cause first, each with the span of its assignment.  `advice` says what to write instead;
+    `is_refused` says that running the program does not give the value either.  `computed` are the
+    environment variables from which a run of the program computed the value.
     """
 
     reason: str
@@ -83,7 +83,8 @@ class Unknown(Struct, frozen=True, kw_only=True):
     def assigned_to(self, name: str, span: Span) -> Unknown:
         """Return a copy that records the assignment to `name` at `span`; findings show these assignments.
 
-        After `_LONGEST_CHAIN` assignments, and for a recorded one, the value itself is returned.
+        If there are `_LONGEST_CHAIN` assignments, or this one is recorded already, return the value
+        unchanged.
         """
         if len(self.through) >= _LONGEST_CHAIN or (name, span) in self.through:
             return self
@@ -140,7 +141,7 @@ class DictValue(Compound, Struct, eq=False):
         return [part for entry in self.entries.values() for part in entry]
 
     def current(self) -> DictValue:
-        """Return the dict itself."""
+        """Return the dict itself; a mapping of another type returns its present entries as a dict."""
         return self
 
     def entry(self, key: object) -> Value | None:
@@ -155,7 +156,11 @@ class MappingObject(Compound):
     __slots__ = ()
 
     def current(self) -> DictValue:
-        """Return the current entries as a dict; its `escaped` is set if the entries are not known."""
+        """Return the present entries of the mapping as a dict.
+
+        If the entries are not known, `escaped` of the dict says why code that flashc does not evaluate
+        may have changed them.
+        """
         raise NotImplementedError
 
     def escape(self, reason: Unknown) -> None:
@@ -353,7 +358,10 @@ def _lift_members(
     variables: frozenset[str],
     like: object,
 ) -> Known:
-    """Return a list, tuple or set as a value, with its members as values; the kind is that of `like`."""
+    """Return members as a value, with the kind (list, tuple, set, frozenset) of the object `like`.
+
+    The members become values too.
+    """
     exact: SequenceKind = tuple if isinstance(like, tuple) else kind
     exact = frozenset if isinstance(like, frozenset) else exact
     return Known(SequenceValue(exact, [lift(v, origin, variables) for v in members]), origin)

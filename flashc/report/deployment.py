@@ -97,7 +97,7 @@ def _workers(count: int) -> str:
 
 
 def plan_markdown(plan: Plan) -> str:
-    """Return a plan as Markdown, for a comment on a change request."""
+    """Return a plan as Markdown, for a comment on a pull request."""
     rows = [
         f"| {_SIGNS[step.action]} | `{_cell(step.name)}` | {_cell(_meaning(step))} | "
         f"{'<br>'.join(map(_cell, _details(step)))} |"
@@ -132,7 +132,7 @@ def plan_markdown(plan: Plan) -> str:
 
 
 def _details(step: Step) -> Iterator[str]:
-    """Yield what changes of an endpoint, what its callers lose, and what it costs."""
+    """Yield the changes of an endpoint, how they affect its callers, and its cost."""
     yield from (_change(change) for change in step.changes)
     for difference in step.interface:
         yield f"{'breaks calls' if difference.breaks else 'keeps calls'}: {difference.text}"
@@ -199,7 +199,7 @@ def _deployed_lines(
 
 
 def _smoke_lines(deployed: Deployed) -> Iterator[str]:
-    """Yield how many smoke calls were made."""
+    """Yield how many smoke calls passed, and how many were not made."""
     made = sum(result.is_made for result in deployed.smoke)
     left = len(deployed.smoke) - made
     if made:
@@ -224,7 +224,7 @@ def curl(url: str, call: SampleCall) -> str:
 def deployed_json(plan: Plan | None, deployed: Deployed | None, manifest: Manifest | None) -> bytes:
     """Return the result of a deployment as one JSON document, with a newline at the end.
 
-    `deployed` is null if nothing was deployed, or if it was taken back.
+    `deployed` is null if nothing was deployed, or if the earlier release was restored.
     """
     endpoints = None
     if deployed is not None and manifest is not None:
@@ -252,7 +252,7 @@ def deployed_json(plan: Plan | None, deployed: Deployed | None, manifest: Manife
 
 
 def history_text(builds: Iterable[Build], environments: Iterable[Environment]) -> str:
-    """Return the builds of an app as text, the newest first, each with the environments that run it."""
+    """Return the builds of an app as text, in the given order, each with the environments that run it."""
     users: dict[str, list[str]] = {}
     for environment in environments:
         users.setdefault(environment.build, []).append(environment.name)

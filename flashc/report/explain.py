@@ -19,7 +19,7 @@ _BLOCK = re.compile(r"^```[\s\S]*?^```$|(?:^(?!```).+\n?)+", re.MULTILINE)
 
 
 class UnknownRule(LookupError):
-    """No rule has this code or name; the message suggests the most similar name."""
+    """No rule has this code or name; the message suggests the most similar one, or `flashc explain --list` if none is similar."""
 
 
 def find_rule(text: str) -> Rule:
@@ -48,7 +48,7 @@ def _similarity(text: str, known: str) -> tuple[float, int]:
 
 
 def page(rule: Rule) -> str:
-    """Return the page of a rule as Markdown; a removed rule has a sentence instead."""
+    """Return the page of a rule as Markdown; for a removed rule, a sentence that says so."""
     if rule.status is Status.REMOVED:
         return (
             f"# {rule.code}: {rule.name}\n\n"

@@ -1,8 +1,8 @@
 """Define the SDK: a program declares its endpoints with it, and scripts call what is deployed.
 
-In a script, a call of a function with a decorator goes to the deployed endpoint (`scripts.py`), with
-the code that workers use for calls of each other.  This module defines the declarations, and imports
-everything else when it is needed.
+In a script, a call of a function with a decorator goes to the deployed endpoint (`scripts.py`), by
+the same code that workers use to call other endpoints.  This module defines the declarations, and
+imports everything else when it is needed.
 """
 
 from __future__ import annotations
@@ -207,7 +207,8 @@ class Endpoint:
     def run(self, input: Any, *, webhook: str | None = None) -> Any:
         """Submit a job to a client's endpoint, and return it as an `EndpointJob` without waiting.
 
-        As with all methods of clients, async code awaits the result, and other code gets it at once.
+        As with all methods of clients: in async code, await the result; in other code the call blocks
+        and returns it.
         """
         return self._client().run(input, webhook=webhook)
 
@@ -319,7 +320,7 @@ class PodTemplate:
 
 
 def __getattr__(name: str) -> object:
-    """Import a name that only scripts need when it is used."""
+    """Import a name at its first use, because only scripts need it."""
     if name == "EndpointJob":
         from flashc_backends.runtime.client import EndpointJob
 

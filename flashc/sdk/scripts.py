@@ -59,7 +59,7 @@ class _Surroundings(platform.Surroundings):
 @cache
 def _prepare() -> None:
     """Let the runtime find the platform as scripts do."""
-    platform.surround(_Surroundings())
+    platform.set_surroundings(_Surroundings())
     waiting.OWN.add(__package__)
 
 

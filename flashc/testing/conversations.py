@@ -1,4 +1,8 @@
-"""Run conversations of the runtime with a given client of httpx: at once, on an event loop, or item by item."""
+"""Run conversations (generators that yield requests) with a given client of httpx, and define one that streams a job.
+
+They run blocking, on an event loop, or item by item.  `flashc_backends/runtime/exchange.py` says what a conversation
+yields and gets; here, an item is an `Item` of this module.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ from flashc_backends.runtime.failures import remote_failure
 from flashc_backends.runtime.platform import Location
 from flashc_backends.runtime.replies import Reply
 
-_PAUSE = 0.05  # seconds between two questions for new items
-_LONGEST = 100.0  # the platform holds a request up to 90 s
+_PAUSE = 0.05  # seconds between two requests for new items
+_LONGEST = 100.0  # must be longer than the 90 s that the platform may wait before it answers
 _WAITING = ("IN_QUEUE", "IN_PROGRESS", "RUNNING")
 
 
@@ -149,7 +153,7 @@ def stream_job(location: Location, resource: str, function: str, given: Any) -> 
     """Submit a job, and yield an `Item` for each result of its generator as soon as it is there.
 
     Raises:
-        RemoteError: the job failed, perhaps after some results.
+        RemoteError: the job failed, perhaps after some results, or a request got an error or no answer.
     """
     body = yield from _ask(location, "POST", "run", resource, function, {"json": {"input": given}})
     job = body["id"]
@@ -179,7 +183,7 @@ def _ask(
     """Send a request to the job API and return the parsed answer.
 
     Raises:
-        RemoteError: there is no answer, or it is an error.
+        RemoteError: there is no answer, or its status is 400 or above; redirects count as answers.
     """
     url = f"{location.jobs}/{operation}"
     try:

@@ -23,7 +23,7 @@ from .recorded_requests import recorded_response, response_of
 
 _T = TypeVar("_T")
 _SECRET_LENGTH = 8  # characters; shorter values of variables occur in harmless texts
-_SHOWN, _LISTED = 300, 3
+_SHOWN, _LISTED = 300, 3  # characters of arguments, and number of recorded calls, in a message
 _RECORD = (
     "record it with `pytest --flash-record=local`, `--flash-record=app`, or the name of the environment that it is "
     "deployed to"
@@ -40,7 +40,7 @@ RequestKey = Callable[[str, httpx.Request], tuple[str, Any]]
 
 
 class RecordingError(Exception):
-    """An answer is not recorded, or can't be."""
+    """An answer is not recorded, can't be recorded or is stale, or the file of recordings can't be used."""
 
 
 class Failure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +66,7 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, o
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """By what the answer is found."""
+        """The key of the answer: endpoint, function, and arguments as text."""
         return self.endpoint, self.function, canonical(self.arguments)
 
 
@@ -90,7 +90,7 @@ def canonical(data: Any) -> str:
 
 
 class Recordings:
-    """The answers in a file; `secrets` are texts that must not be in it."""
+    """The answers in a file; `secrets` are texts that must not be in it, but those shorter than 8 characters are ignored."""
 
     def __init__(self, path: Path, secrets: Iterable[str] = ()) -> None:
         self._path = path
@@ -156,7 +156,7 @@ class Recordings:
         """Add an answer, or replace it.
 
         Raises:
-            RecordingError: it has a text that looks like a credential.
+            RecordingError: it has a text that looks like a credential, or contains a secret of this machine.
         """
         shown = {**msgspec.to_builtins(recording), "contract": ""}  # a digest is no credential
         parts = (recording.arguments, shown)
@@ -188,7 +188,7 @@ class Recordings:
                 yield path.lstrip(".")
 
     def save(self) -> None:
-        """Write the file if an answer was added, with the answers in a fixed order, for a review.
+        """Write the file if the answers have changed; they are sorted, so that a diff is easy to review.
 
         Raises:
             OSError: the file can't be written.
@@ -203,7 +203,7 @@ class Recordings:
 
 
 class Calls(Struct, frozen=True, kw_only=True):
-    """How recordings name calls, and what is asked for answers to record, None if none are recorded.
+    """Functions that name a call, and functions that get an answer to record (`ask`, `send`; None if nothing is recorded).
 
     `digest_of` returns the contract of a function, and `problem_of` why a recorded answer is stale.
     """
@@ -219,7 +219,7 @@ class Calls(Struct, frozen=True, kw_only=True):
 class Replay:
     """Answers jobs and requests from recordings; if there is an endpoint to ask, its answers are recorded.
 
-    `problems` are the errors that tests have not seen if the app's code caught them.
+    `problems` are all errors; a test reports them even if the app's code caught them.
     """
 
     def __init__(self, recordings: Recordings, calls: Calls) -> None:
@@ -235,14 +235,14 @@ class Replay:
         return self._in_thread(lambda: self._response(endpoint, request))
 
     def _in_thread(self, answered: Callable[[], _T]) -> Future[_T]:
-        """Return what a function returns, which runs in a thread of its own."""
+        """Run a function in a thread of its own, and return a future of its result."""
         future: Future[_T] = Future()
 
         def work() -> None:
             """Give the answer to the future."""
             try:
                 future.set_result(answered())
-            except BaseException as error:  # what waits for the future fails
+            except BaseException as error:  # the waiting code gets the exception
                 self.problems.append(str(error))
                 future.set_exception(error)
 
@@ -279,7 +279,7 @@ class Replay:
         return {"output": json.loads(json.dumps(found.output))}
 
     def _response(self, endpoint: str, request: httpx.Request) -> httpx.Response:
-        """Return the answer to a request; an error of the recordings has the status 500."""
+        """Return the answer to a request; its status is 500 after an error of the recordings, the endpoint or httpx."""
         route, arguments = self._calls.request_key(endpoint, request)
         send = self._calls.send
         try:
@@ -312,7 +312,7 @@ class Replay:
         """Ask an endpoint, and add its answer to the recordings.
 
         Raises:
-            RecordingError: the answer has a text that looks like a credential.
+            RecordingError: the answer has a text that looks like a credential, or contains a secret of this machine.
             RemoteError: there is no answer.
         """
         output: Any = UNSET

@@ -115,7 +115,10 @@ def test_a_transitive_package_that_the_worker_can_not_start_with_is_an_error(
     tmp_path: Path, index: str
 ) -> None:
     shown = build(tmp_path, index, worker(CPU, "old"))
-    assert "error[FC418]: `typing-extensions` 4.2.0 would replace the worker's" in shown
+    assert (
+        "error[FC418]: `typing-extensions` 4.2.0 would replace the version in the worker's image"
+        in shown
+    )
     assert "required by old -> typing-extensions" in shown
     shown = build(tmp_path, index, worker(CPU, "older"))
     assert "error[FC401]" in shown
@@ -134,7 +137,8 @@ def test_a_version_that_only_the_oldest_known_image_refuses_is_a_warning(
     tmp_path: Path, index: str
 ) -> None:
     shown = build(tmp_path, index, worker(CPU, "starlette"))
-    assert "warning[FC419]: `starlette` 99.0 would replace the worker's, and `fastapi`" in shown
+    message = "`starlette` 99.0 would replace the version in the worker's image, but `fastapi`"
+    assert f"warning[FC419]: {message}" in shown
     assert "or require `fastapi` too" in shown
     assert "error" not in shown
 
@@ -143,7 +147,8 @@ def test_a_package_of_the_image_that_does_not_start_with_it_gets_a_warning(
     tmp_path: Path, index: str
 ) -> None:
     shown = build(tmp_path, index, worker(CPU, "drawer"))
-    assert "warning[FC419]: `rich` 13.0 would replace the worker's, and `runpod-flash`" in shown
+    message = "`rich` 13.0 would replace the version in the worker's image, but `runpod-flash`"
+    assert f"warning[FC419]: {message}" in shown
     assert "required by drawer -> rich" in shown
     assert "or require" not in shown  # the SDK is never bundled
 

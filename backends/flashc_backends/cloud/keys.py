@@ -36,7 +36,7 @@ class Key(Struct, frozen=True):
 
 
 class KeyFileError(Exception):
-    """The key file can't be read or written; the text names the file."""
+    """The key file can't be read or written, or what was found is not a key; the text names the file or the variable."""
 
 
 def key_file(home: Path | None = None) -> Path:
@@ -55,7 +55,8 @@ def find_key(environ: Mapping[str, str], file: Path) -> Key | None:
         return _checked(value, f"the variable {VARIABLE}")
     document = _read(file)
     table = document.get(_TABLE)
-    # `runpodctl` has no tables; a table `default` without a key means that a tool has logged out.
+    # `runpodctl` writes no tables.  If `[default]` exists without a key, `flash` or `rp` has logged
+    # out, so `apikey` is not used.
     found = table.get(_NAME) if isinstance(table, Mapping) else document.get(_OTHER_NAME)
     value = found.strip() if isinstance(found, str) else ""
     return _checked(value, str(file)) if value else None
@@ -64,12 +65,15 @@ def find_key(environ: Mapping[str, str], file: Path) -> Key | None:
 def _checked(value: str, source: str) -> Key:
     """Return a key that can be sent in a header."""
     if not re.fullmatch(r"[!-~]+", value):
-        raise KeyFileError(f"what is in {source} is not an API key: it has other characters")
+        raise KeyFileError(
+            f"what is in {source} is not an API key: it has spaces, control characters or "
+            "characters outside ASCII"
+        )
     return Key(value, source)
 
 
 def save_key(file: Path, value: str) -> None:
-    """Write the key for all tools; only the user can read the file.
+    """Write the key as `[default].api_key`; only the user can read the file.
 
     Raises:
         KeyFileError: the file can't be read or written, or is not TOML.
@@ -125,7 +129,7 @@ def _parse(file: Path) -> tuple[str, TOMLDocument, dict[str, object]]:
     try:
         with file.open(encoding="utf-8", newline="") as stream:
             text = stream.read()
-        content = parse_toml(text)  # first, because it is the stricter one
+        content = parse_toml(text)  # first, because `parse_toml` refuses more than tomlkit
         return text, tomlkit.parse(text), content
     except FileNotFoundError:
         return "", tomlkit.document(), {}
@@ -141,12 +145,17 @@ def _without_content(error: Exception) -> str:
 
 
 def _write(file: Path, before: str, text: str, wanted: Mapping[str, object]) -> None:
-    """Replace the text of the file, with the line ends that it has; it must then mean `wanted`."""
+    """Replace the text of the file, with the line ends that it has.
+
+    Raises:
+        KeyFileError: the new text does not have the content `wanted`, or the file can't be written.
+    """
     if "\r\n" in before:
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     if not _means(text, wanted):
         raise KeyFileError(
-            f"`{file}` can't be changed without changing other keys; edit `[{_TABLE}]` by hand"
+            f"`{file}` can't be changed without changing other keys; "
+            f"edit `{_NAME}` in `[{_TABLE}]`, or `{_OTHER_NAME}`, by hand"
         )
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

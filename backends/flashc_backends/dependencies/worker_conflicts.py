@@ -55,11 +55,13 @@ def check_worker_conflicts(
 def _conflicts(
     needs: Iterable[WorkerNeed], by_name: Mapping[str, InstalledDistribution]
 ) -> Iterator[_Conflict]:
-    """Yield the conflicts with packages that the artifact does not replace.
+    """Yield the bundled packages in versions that packages of the worker image refuse.
 
-    They are packages that the worker imports when it starts, and the SDK.  Of the former, the oldest
-    known version counts: it exists in an image.  If only a newer one refuses the bundled version,
-    such an image need not exist.
+    If the artifact bundles a package of the image, the needs of the image's version are not checked.
+    Only needs of packages that the worker imports at its start, and of the SDK, are checked.  A need
+    of the first kind is also reported if only the oldest known version of the package refuses the
+    bundled one, because an image with that version exists.  If only newer versions refuse it, nothing
+    is reported.
     """
     for need in needs:
         found = by_name.get(need.name)
@@ -88,7 +90,7 @@ def _report(conflict: _Conflict, request: ResolutionRequest, lock: Lock, sink: S
     sink.report(
         rules.WORKER_PACKAGE_CONFLICT if conflict.is_fatal else rules.UNMET_REQUIREMENT,
         request.location_of(chain[0]),
-        f"`{found.name}` {found.version} would replace the worker's, and {itself} needs "
+        f"`{found.name}` {found.version} would replace the version in the worker's image, but {itself} needs "
         f"`{found.name}{needed}`",
         notes=(f"required by {' -> '.join(chain)}",) if len(chain) > 1 else (),
         help=(help, pair) if may_replace_both else (help,),

@@ -1,7 +1,10 @@
-"""Run the dispatchers of all endpoints: give them the time, store their changes, and wake the polls that wait.
+"""Open, run and close the dispatchers of all endpoints: call them regularly with the current time, and apply their changes.
 
-Everything here happens in one event loop.  A method that waits for `commit` returns when the change of the job is in
-the store.
+`Core` writes a changed job to the store.  Then it adds the change to the journal and to the trace of the job, wakes the
+polls that wait for the job, and tells a worker that has to stop the job.
+
+Everything here happens in one event loop; only `spill` uses a thread.  A method that awaits `commit` returns only after
+the job's change is stored.
 """
 
 from __future__ import annotations
@@ -42,15 +45,21 @@ class Core:
         self.spans = Spans(store, journal)
         self.dispatchers: dict[str, Dispatcher] = {}
         self.act: Callable[[Dispatcher, workers.Effect], None] = lambda _dispatcher, _effect: None
-        self.on_webhook_due: Callable[[], None] = lambda: None  # a job with a webhook is final
+        # Called when a job with a webhook has ended.
+        self.on_webhook_due: Callable[[], None] = lambda: None
         self._sequence = store.last_sequence()
         self._opened = 0
         # A part of the ids of workers, so that no id occurs again after a restart.
         self._run = secrets.token_hex(3)
+        # Polls of clients that wait for the end of a job, by the id of the job.
         self.results: dict[str, list[Poll]] = {}
+        # Polls of workers that ask for a job, by endpoint, the oldest first.
         self.takes: dict[str, deque[Poll]] = {}
+        # Open requests `job-stop`, by worker.
         self.stop_polls: dict[str, list[Poll]] = {}
+        # Ids of jobs that a worker has to stop and that no answer has told it yet, by worker.
         self.stops: dict[str, list[str]] = {}
+        # Polls of requests to a load-balanced endpoint that wait for a ready worker, by endpoint.
         self.ready_polls: dict[str, list[Poll]] = {}
 
     # Endpoints -----------------------------------------------------------------------------------
@@ -93,7 +102,7 @@ class Core:
         """Return the dispatcher of an endpoint.
 
         Raises:
-            EndpointGone: the endpoint was deleted, and its last worker has ended.
+            EndpointGone: the endpoint was deleted, and nothing of it is left (see `close_endpoint`).
         """
         found = self.dispatchers.get(endpoint)
         if found is None:
@@ -114,7 +123,7 @@ class Core:
     async def close_endpoint(self, endpoint: str) -> None:
         """Cancel the jobs of an endpoint and end its workers.
 
-        The dispatcher is removed when the last worker has ended.
+        The dispatcher is removed when it has no workers, jobs, waiting requests and unsent changes any more.
 
         Raises:
             StoreError: the cancelled jobs can't be stored.
@@ -133,7 +142,7 @@ class Core:
             self._forget_closed(dispatcher)
 
     def _forget_closed(self, dispatcher: Dispatcher) -> None:
-        """Remove the dispatcher of a deleted endpoint if it has neither workers nor jobs nor requests."""
+        """Remove the dispatcher of a deleted endpoint if it has no workers, jobs, waiting requests and unsent changes."""
         if dispatcher.is_over and self.dispatchers.pop(dispatcher.endpoint, None) is not None:
             for poll in self.takes.pop(dispatcher.endpoint, ()):
                 poll.wake(False)
@@ -184,7 +193,7 @@ class Core:
         return self._sequence
 
     async def spill(self, body: bytes) -> Body:
-        """Write a body to a file, in a thread, if it is too large for the database; return what a job keeps of it.
+        """Write a body to a file, in a thread, if it is too large for the database; return the body, or the reference to the file.
 
         Raises:
             StoreError: the file can't be written.
@@ -289,7 +298,7 @@ class Core:
                     pass
 
     def stop_job(self, worker: str, job_id: str) -> None:
-        """Let a worker stop a job: the worker learns of it by its open request `job-stop`, or by the next one."""
+        """Let a worker stop a job: the worker gets the id as the answer to its request `job-stop`, the open one or its next one."""
         stops = self.stops.setdefault(worker, [])
         if job_id not in stops:
             stops.append(job_id)
@@ -306,7 +315,7 @@ class Core:
             self.spans.add_job(before, "EXPIRED")
 
     def wake_take(self, dispatcher: Dispatcher) -> None:
-        """Wake the poll that has waited longest among those of ready workers; that worker then takes a job."""
+        """Wake the oldest poll of a ready worker; that worker then takes a job."""
         takes = self.takes[dispatcher.endpoint]
         for poll in list(takes):
             known = dispatcher.pool.workers.get(poll.worker)

@@ -248,7 +248,7 @@ class Preview:
             raise PreviewError(
                 rules.PORT_TAKEN,
                 f"another program listens on port {self._settings.port}",
-                help=("choose another one with `--port`, or leave it out for one that is free",),
+                help=("choose another one with `--port`, or omit `--port` to get a free port",),
             ) from error
         self._engine = engine
         self._update(engine=engine.name)

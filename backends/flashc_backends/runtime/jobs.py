@@ -78,7 +78,7 @@ class Call:
         found = await result
         waiting = sys.modules.get(f"{__package__}.waiting")  # an app without calls has none
         if waiting:
-            found = await waiting.arrived(found)
+            found = await waiting.with_calls_awaited(found)
         found = self.output(found)
         return await found if hasattr(found, "__await__") else found
 

@@ -1,4 +1,7 @@
-"""Find the URLs of the platform's API and of the app's other endpoints.
+"""Find the URLs of the platform's API and of the app's other endpoints, and the headers and settings of calls.
+
+`Surroundings` has the settings: the variables, the app name and the proof.  Scripts and `flashc call`
+replace it.
 
 The state manager is a GraphQL service of the platform.  It has a table with the URL of each
 endpoint of a deployed app.  The sentinel is a URL of the platform for all endpoints: it passes a request on
@@ -34,7 +37,7 @@ def _url(variable: str, default: str) -> str:
 
 
 class Surroundings:
-    """What this process knows of the platform; a worker knows it from its environment variables."""
+    """The variables, app name and proof used for calls; this class reads the environment of a worker."""
 
     def variable(self, name: str) -> str:
         """Return the value of a variable; "" if it is not set."""
@@ -56,12 +59,12 @@ _surroundings = Surroundings()
 
 
 def surroundings() -> Surroundings:
-    """Return what this process knows of the platform."""
+    """Return the source of the variables, the app name and the proof used for calls."""
     return _surroundings
 
 
-def surround(found: Surroundings) -> None:
-    """Set what this process knows of the platform; a worker does not need it."""
+def set_surroundings(found: Surroundings) -> None:
+    """Replace the source of the variables, the app name and the proof used for calls: scripts and `flashc call` do so."""
     global _surroundings
     _surroundings = found
 
@@ -104,8 +107,9 @@ def by_id(endpoint_id: str) -> Location:
 def locate(resource: str) -> Conversation:
     """Return the `Location` of an endpoint of this app.
 
-    If the worker has an environment id, the URL is in the table of the state manager.  If the worker
-    has no such id, or the table has no URL for the endpoint, the location is that of the sentinel.
+    If the worker has an environment id and an API key, the URL is in the table of the state manager.
+    If the worker lacks one of them, or the table has no URL for the endpoint, the location is that of
+    the sentinel.
     """
     urls = yield from _table()
     url = urls.get(resource)
@@ -137,8 +141,8 @@ def _sentinel(resource: str) -> Location:
 def web_of(name: str) -> tuple[str, dict[str, str]]:
     """Return the URL of the routes of an endpoint, or of the sentinel, and the header `Host` for it.
 
-    The name is a part of the host.  An IP address has no subdomains, and many systems do not find
-    those of `localhost`, so there it is only in the header.
+    The name is a part of the host.  An IP address has no subdomains, and many systems can't resolve
+    subdomains of `localhost`.  In both cases the name is only in the header `Host`.
     """
     base = urlsplit(job_api_base())
     host = base.hostname or ""

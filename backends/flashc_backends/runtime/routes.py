@@ -195,7 +195,7 @@ def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
             given = _renamed(given)
             found = await function(*[given.pop(name) for name in positional], **given)
             waiting = sys.modules.get(f"{__package__}.waiting")  # an app without calls has none
-            return await waiting.arrived(found) if waiting else found
+            return await waiting.with_calls_awaited(found) if waiting else found
 
         return forward
 

@@ -73,7 +73,7 @@ class Chunks:
         if hasattr(self._source, "__aiter__"):
             waiting = sys.modules.get(f"{__package__}.waiting")
             async for item in self._source:
-                yield output(await waiting.arrived(item) if waiting else item)
+                yield output(await waiting.with_calls_awaited(item) if waiting else item)
         elif self._limit > 1:
             from . import threads
 

@@ -1,8 +1,10 @@
-"""Decide whether a call of a plain function's stub waits, or returns something to `await`.
+"""Decide whether the call of a remote plain function waits or returns an awaitable; define `Deferred`, for unclear cases.
 
 Flash programs call every endpoint with `await`, also through lambdas, helpers and methods that are
-plain functions; other plain functions use the result at once.  Where the code shows what it does
-with the result, that decides; in all other cases the caller gets a `Deferred`, which is both.
+plain functions; other plain functions use the result immediately.  If the code that called the stub
+shows what it does with the result, that decides.  In all other cases the caller gets a `Deferred`: it
+can be awaited, and it can be used like the result, which then blocks.  `with_calls_awaited` replaces
+each `Deferred` in what a job or a route returns by its result.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ _USES = (
 
 
 def result_of(call: Callable[[], Any], start: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Return the result of `call`, or something that code which called the stub can await.
+    """Return the result of `call`, or an awaitable.
 
     `call` waits for the result; `start` makes a coroutine.
     """
@@ -81,7 +83,7 @@ def _block(call: Callable[[], Any]) -> Any:
     return call()
 
 
-# Names in code that starts an event loop for something to await.
+# Names that occur in code that runs a coroutine on an event loop.
 _STARTERS = frozenset(
     {"run_until_complete", "run_coroutine_threadsafe", "run_forever", "create_task"}
 )
@@ -102,7 +104,7 @@ def _goes_to_loop(frame: FrameType | None) -> bool:
 
 
 def _starts_loop(code: CodeType, names: dict[str, Any]) -> bool:
-    """Return whether code, or a function of the module that it calls, starts an event loop."""
+    """Return whether code starts an event loop, itself or by a function of its module that it calls."""
     if _names_loop(code):
         return True
     run = getattr(sys.modules.get("asyncio"), "run", None)
@@ -122,7 +124,7 @@ OWN = {__package__}  # the packages whose functions are between the app's code a
 
 
 def _is_own(frame: FrameType) -> bool:
-    """Return whether a frame is that of a function of the runtime."""
+    """Return whether a frame is that of a function of a package in `OWN`, such as the runtime."""
     return frame.f_globals.get("__package__") in OWN
 
 
@@ -132,7 +134,7 @@ def _is_async(frame: FrameType) -> bool:
 
 
 def _is_within_async_code(frame: FrameType) -> bool:
-    """Return whether an `async def` of the app called the function of a frame, through others."""
+    """Return whether this frame, or one that called it, is an `async def` of the app."""
     outer: FrameType | None = frame
     while outer is not None and not _is_own(outer):
         if _is_async(outer):
@@ -145,10 +147,11 @@ _PASSED_ON, _AWAITED = "RETURN_VALUE", "GET_AWAITABLE"
 
 
 def _use(frame: FrameType) -> str:
-    """Return the name of the instruction that uses the result of the call in which a frame is.
+    """Return the name of the instruction that uses the result of the call that the frame is executing.
 
-    For a variable that is only returned or awaited later, it is the instruction that does so.  For
-    other variables of plain code it is one that uses the result, for those of async code none.
+    If a variable gets the result, and is only returned or only awaited later, it is the instruction
+    that does so.  For any other variable, return a name in `_USES` in plain code (the result is needed
+    now), and "" in async code (not decided).
     """
     following, argument = _next_instruction(frame)
     if not following.startswith("STORE_FAST"):
@@ -174,7 +177,7 @@ def _loaded_by(instruction: dis.Instruction) -> tuple[int, ...]:
 
 
 def _next_instruction(frame: FrameType) -> tuple[str, int]:
-    """Return the name and argument of the instruction after the call in which a frame is."""
+    """Return the name and argument of the instruction after the call that the frame is executing."""
     code = frame.f_code.co_code
     offset = frame.f_lasti + 2
     while offset < len(code) and opcode.opname[code[offset]] in _PADDING:
@@ -186,9 +189,11 @@ _PADDING = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PRECALL"})
 
 
 class Deferred:
-    """The result of a call that has not begun: `await` starts it, and every other use waits for it.
+    """The result of a call that has not begun: `await` starts the call, and operators and methods of the result wait for it.
 
-    It counts as a coroutine, so that `asyncio.create_task` takes it.
+    It counts as a coroutine, so that `asyncio.create_task` takes it.  `hash`, `isinstance` and the
+    attributes that asyncio reads of coroutines (`cr_...`) do not start the call.  After `await` has
+    started it, operators raise a RuntimeError, because the result is that of `await`.
     """
 
     def __init__(
@@ -216,7 +221,7 @@ class Deferred:
         return _value(self)
 
     def close(self) -> None:
-        """End the call."""
+        """End the call if it has begun as a coroutine."""
         if _get(self, "_running") is not None:
             _get(self, "_running").close()
 
@@ -230,7 +235,7 @@ class Deferred:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        # asyncio asks whether this is a coroutine, which must not begin the call.
+        # asyncio checks the class to see if this is a coroutine; that check must not start the call.
         found = _get(self, "_found")
         return Deferred if found is None else type(found[0])
 
@@ -240,8 +245,8 @@ class Deferred:
         return id(self) if found is None else hash(found[0])
 
     def __bool__(self) -> bool:
-        # Not one of `_OPERATORS`: most types have a truth without having this method.
-        # A task that is shown asks whether it has a coroutine, also before it runs.
+        # Most types have no `__bool__`, so `bool()` is called.  `repr` of a task tests whether its
+        # coroutine is true; this must not start the call.
         return (
             _get(self, "_running") is not None
             or sys._getframe(1).f_globals.get("__package__") == "asyncio"
@@ -282,7 +287,7 @@ def _value(deferred: Any) -> Any:
     return _get(deferred, "_found")[0]
 
 
-async def arrived(value: Any) -> Any:
+async def with_calls_awaited(value: Any) -> Any:
     """Return what a job or a route returned; calls in it that have not begun are awaited now."""
     calls = _calls_in(value, ())
     for call in calls:

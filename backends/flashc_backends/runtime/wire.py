@@ -17,11 +17,11 @@ from .replies import Reply
 
 QUEUE_SECONDS = 300.0  # how long a job may wait for a worker, in addition to its own time limit
 DEFAULT_SECONDS = 900.0  # the platform's own limit for a job, plus the time in the queue
-# So long the platform holds the request that submits a job.  The answer has the id, without which the
-# job can't be cancelled; a job that takes longer is asked for.
+# The platform answers the request that submits a job after at most this time.  Without the id in the
+# answer, the job can't be cancelled.  The state of a longer job is requested with `status`.
 _HELD_SECONDS = 5.0
-_SYNC_SECONDS = 100.0  # a platform that is not told how long to hold a request holds it for 90
-GRACE_SECONDS = 2.0
+_SYNC_SECONDS = 100.0  # without `?wait=`, the platform answers after at most 90 seconds
+GRACE_SECONDS = 2.0  # how much longer than the platform the client waits for the answer
 _POLL_FIRST, _POLL_LONGEST, _POLL_GROWTH = 0.25, 5.0, 1.2
 _BACK_OFF = 1.5
 _POLL_PATIENCE = 5  # consecutive failed status requests before giving up
@@ -32,7 +32,7 @@ _BUSY = frozenset({429, 502, 503, 504})
 def limit_of(resource: str, function: str) -> float:
     """Return the seconds that a call may take, in the queue and on the worker.
 
-    The call may not take longer than the caller of the running job or request still waits.
+    If this code runs for a caller that waits only some seconds more, the limit is not longer than that.
 
     Raises:
         RemoteTimeout: the caller of the running job or request does not wait any more.
@@ -43,12 +43,12 @@ def limit_of(resource: str, function: str) -> float:
     if left is None:
         return limit
     if left <= 0:
-        text = f"{function} on {resource!r} is not called: the caller waits no longer"
+        text = f"{function} on {resource!r} is not called, because the time limit of the caller has passed"
         raise failure(RemoteTimeout, resource, function, text, "TIMED_OUT")
     return min(limit, left)
 
 
-# The second is the one that Flash documents.
+# `FLASH_SENTINEL_TIMEOUT` is in Flash's documentation; the other one is flashc's own.
 _LIMITS = ("FLASHC_CALL_TIMEOUT", "FLASH_SENTINEL_TIMEOUT")
 
 
@@ -65,7 +65,7 @@ def _seconds(variable: str) -> float | None:
 
 
 class Progress:
-    """How a job is asked for again and again: with longer pauses, until its deadline.
+    """The pauses between requests for a job's state; each is longer than the one before, until the call's deadline.
 
     `longest` is the longest pause.
     """
@@ -154,7 +154,13 @@ def is_waiting(body: Any) -> bool:
 
 
 def submit(call: Call, operation: str, payload: Any) -> Conversation:
-    """Submit a job and return the platform's reply, which is an object with the job's state."""
+    """Submit a job and return the platform's reply, which is an object with the job's state.
+
+    Raises:
+        RemoteTimeout: the reply did not arrive in time.
+        EndpointNotFound: the sentinel does not know the endpoint.
+        RemoteError: the endpoint can't be reached, or the reply is an error or not the state of a job.
+    """
     location, resource, function = call.location, call.resource, call.function
 
     def request() -> Send:
@@ -180,7 +186,10 @@ def submit(call: Call, operation: str, payload: Any) -> Conversation:
 
 
 def _unless_busy(call: Call, request: Callable[[], Send]) -> Conversation:
-    """Send a request again as long as there are too many: then nothing was accepted.  Return the last reply."""
+    """Send a request; send it again if the answer is 429 (too many requests).  Return the last reply.
+
+    With the status 429, the platform has not accepted the request.
+    """
     pause = _POLL_FIRST
     while True:
         reply: Reply = yield request()
@@ -191,7 +200,11 @@ def _unless_busy(call: Call, request: Callable[[], Send]) -> Conversation:
 
 
 def wait_of(seconds: float) -> int:
-    """Return the milliseconds that the platform may hold a request of which the caller waits some seconds."""
+    """Return for how many milliseconds the platform may hold a request, if the caller waits `seconds` for the answer.
+
+    It is the value of the parameter `wait`: at least 1000, which is the platform's minimum, and at most
+    5000 (`_HELD_SECONDS`).
+    """
     return int(min(max(seconds, 1.0), _HELD_SECONDS) * 1000)
 
 
@@ -210,6 +223,8 @@ def ask(call: Call, operation: str, job: str, fits: Callable[[Any], bool]) -> Co
     """Return the job's state, or the new parts of its stream.
 
     If the platform could not tell it this time, or what came does not fit, return the reason as text.
+    If the status is 400 or above and not in `_BUSY`, the job is taken as lost: return the state
+    `{"status": "LOST", "error": ...}`, which is made here and does not come from the platform.
     """
     url = f"{call.location.jobs}/{operation}/{quote(job, safe='')}"
 

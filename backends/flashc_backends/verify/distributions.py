@@ -33,9 +33,10 @@ _RECORD = ".dist-info/RECORD"
 
 
 def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[InstalledDistribution]:
-    """Yield the distributions that the archive's RECORD files list.
+    """Yield the distributions that have a RECORD in the archive, with the files that it lists.
 
-    A distribution whose RECORD can't be read has no files.
+    Files that are not in the archive are left out.  A distribution whose RECORD can't be read has no
+    files.  If the RECORD is too large to be kept, the distribution is not yielded.
     """
     for path, member in members.items():
         if is_record(path) and member.content is not None:
@@ -49,7 +50,12 @@ def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[Install
 
 
 def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
-    """Yield (path, problem) for distributions that are missing, incomplete, or not for workers."""
+    """Yield (path, problem) where the distributions differ from the lock or from their metadata, or are not for workers.
+
+    A distribution may be missing, not locked, or there in another version than the locked one.  Its
+    metadata may be missing, unreadable or those of another distribution, and its files may differ from
+    its RECORD.
+    """
     locked = {
         entry.name: entry.version
         for entry in parse_compiled(artifact.text(WORKER_REQUIREMENTS_PATH) or "")
@@ -75,7 +81,7 @@ def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]
 
 
 def _check_folders(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
-    """Yield (path, problem) for the folders of metadata that describe no distribution, or another one."""
+    """Yield (path, problem) for `.dist-info` folders without a RECORD, or with the METADATA of another distribution."""
     for path in artifact.members:
         folder, _, name = path.partition("/")
         if not folder.endswith(".dist-info") or not name:
@@ -87,7 +93,7 @@ def _check_folders(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
 
 
 def _describes(artifact: ArtifactContents, path: str) -> bool:
-    """Return whether a METADATA has the name and the version of its folder; True if it is not kept."""
+    """Return whether a METADATA has its folder's name and version; True if the archive reader did not keep its text."""
     text = artifact.text(path)
     if text is None:  # it was compared with its RECORD when the package was installed
         return True
@@ -107,7 +113,7 @@ def _describes(artifact: ArtifactContents, path: str) -> bool:
 def _check_record(
     artifact: ArtifactContents, path: str, record: ArchiveMember
 ) -> Iterator[tuple[str, str]]:
-    """Yield (path, problem) for each file that differs from the RECORD or is missing."""
+    """Yield (path, problem) for each file that differs from the RECORD or is missing, and for a RECORD with problems itself."""
     folder = posixpath.dirname(path)
     entries = _entries(record)
     if entries is None:

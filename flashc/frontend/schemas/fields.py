@@ -1,4 +1,4 @@
-"""Read what `Field(...)` and the like say about a field of a model: its names, default and limits."""
+"""Read what `Field(...)`, `field(...)` and metadata of annotations say about a field: its names, default and limits."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class FieldOptions(Struct, frozen=True):
         return name
 
     def other_names(self, key: str, name: str, options: ModelOptions) -> tuple[str, ...]:
-        """Return the names in JSON under which a model takes a field too; `key` is the first one."""
+        """Return the other JSON names that a model accepts for a field; `key` is the first one."""
         value = self.options.get("validation_alias")
         inside = value.value if isinstance(value, Known) else None
         found = list(inside.names) if isinstance(inside, AliasesValue) else []
@@ -102,7 +102,7 @@ class FieldOptions(Struct, frozen=True):
 
     @property
     def is_excluded(self) -> bool:
-        """Whether the field is never written."""
+        """Whether the field is left out of the JSON that the model writes."""
         value = self.options.get("exclude")
         return isinstance(value, Known) and value.value is True
 
@@ -111,17 +111,12 @@ class FieldOptions(Struct, frozen=True):
         return self.options.get("default") if self.value is None else self.value
 
     @property
-    def is_ellipsis(self) -> bool:
-        """Whether the field has `...` in place of a default, or a `Field` without one."""
+    def has_default(self) -> bool:
+        """Whether the field may be left out: it has a default other than `...`, or a `default_factory`."""
         default = self._default
         if default is None:
-            return "default_factory" not in self.options
-        return isinstance(default, Known) and default.value is ...
-
-    @property
-    def has_default(self) -> bool:
-        """Whether the field may be left out."""
-        return not self.is_ellipsis
+            return "default_factory" in self.options
+        return not (isinstance(default, Known) and default.value is ...)
 
     @property
     def default(self) -> str | None:
@@ -130,5 +125,5 @@ class FieldOptions(Struct, frozen=True):
 
     @property
     def description(self) -> str:
-        """What the field is, in words."""
+        """The text of the option `description`; "" if there is none."""
         return words_of(self.options.get("description"))

@@ -269,14 +269,13 @@ class _Record(Struct, frozen=True, eq=False):
             schema = made.limited(inner)
             if self.way == "out" and own & {each.name, "*"}:
                 schema = Anything(note=f"code of `{class_value.name}` writes `{each.name}`")
-            has_default = made.has_default or (each.has_value and not made.is_ellipsis)
             key = name if name != each.name else generate(each.name)
             properties.append(
                 Property(
                     name=key,
                     schema=schema,
-                    required=self.way == "out" or not has_default,
-                    default=made.default if has_default else None,
+                    required=self.way == "out" or not made.has_default,
+                    default=made.default if made.has_default else None,
                     description=made.description,
                     names=made.other_names(key, each.name, options) if self.way == "in" else (),
                     loose=converts or (self.way == "in" and bool(converted & {each.name, "*"})),

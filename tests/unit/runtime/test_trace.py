@@ -161,7 +161,7 @@ def test_a_wrong_timeout_is_ignored(wrong: Any) -> None:
 
 def test_what_nobody_waits_for_is_not_called(calls: list[tuple[str, dict[str, str]]]) -> None:
     stub = stubs()["function"]
-    with pytest.raises(RemoteTimeout, match="waits no longer") as caught:
+    with pytest.raises(RemoteTimeout, match="time limit of the caller has passed") as caught:
         handler_of(lambda x: stub(x))(job(flashcTimeout=0))
     assert caught.value.status == "TIMED_OUT"
     assert calls == []

@@ -337,7 +337,7 @@ def test_what_a_job_returns_is_awaited_and_blocks_nothing() -> None:
         async def job() -> Any:
             return form()
 
-        return plain(await waiting.arrived(await job()))
+        return plain(await waiting.with_calls_awaited(await job()))
 
     call = {"a": [(1, start(2)), start(3)], "b": 5}
     assert asyncio.run(run(lambda: call)) == {"a": [[1, 4], 6], "b": 5}
@@ -354,4 +354,4 @@ def test_what_a_job_returns_is_awaited_and_blocks_nothing() -> None:
 def test_a_value_that_contains_itself_stays_as_it_is() -> None:
     value: list[Any] = []
     value.append(value)
-    assert asyncio.run(waiting.arrived(value)) is value
+    assert asyncio.run(waiting.with_calls_awaited(value)) is value

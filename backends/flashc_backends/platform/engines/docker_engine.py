@@ -136,7 +136,10 @@ class DockerEngine:
             await self._call(self._open)
 
     def _open(self) -> None:
-        """Connect to the daemon, make the network and start the sweeper; this runs in a thread."""
+        """Connect to the daemon, remove what killed previews left, make the network, and listen to events; this runs in a thread.
+
+        It also checks that the daemon runs on this machine, and starts the sweeper.
+        """
         self._client = client = connect()
         info = client.info()
         self._processors = int(info["NCPU"])
@@ -190,7 +193,10 @@ class DockerEngine:
         self._events.end()
 
     def _close(self) -> None:
-        """Remove the containers and the network, and wait for all threads; this runs in a thread."""
+        """Remove the containers and the network, and wait for the threads that follow workers; this runs in a thread.
+
+        It waits at most `_EVENT_SECONDS` for each of these threads.
+        """
         if self._client is not None:
             with suppress(docker.errors.DockerException, requests.RequestException):
                 sweeper.sweep(self._client, f"{LABEL}={self.preview}")
@@ -209,7 +215,7 @@ class DockerEngine:
     # Workers -------------------------------------------------------------------------------------
 
     async def prepare(self, specs: Sequence[WorkerSpec]) -> None:
-        """Get the images of these workers, and install their packages.
+        """Get the images of these workers, and install the packages of the worker image into the cache.
 
         Raises:
             EngineError: an image can't be pulled or made, or a package can't be installed.
@@ -219,7 +225,10 @@ class DockerEngine:
                 await self._call(self._prepare, image or None, python)
 
     def _prepare(self, named: str | None, python: str) -> tuple[str, Path]:
-        """Pull or make the image of a worker, and install its packages; return the image and the packages' folder."""
+        """Get a worker's image, and install the packages of the worker image (SDK, FastAPI) into the cache.
+
+        The image is pulled or made.  Return the image and the folder of these packages.
+        """
         assert self._images is not None, "the engine is not open"
         image = self._images.get(named, python)
         layer = ensure_layer(self._cache, python, LINUX, self._report)
@@ -270,7 +279,7 @@ class DockerEngine:
     def _options(self, planned: PlannedContainer) -> dict[str, Any]:
         """Return docker-py's keyword arguments for a container.
 
-        A container gets at most the processors of this machine, and no GPUs if the daemon has none.
+        A container gets no more CPUs than this machine has, and no GPUs if the daemon has none.
         """
         options: dict[str, Any] = {
             "entrypoint": [],
