@@ -29,7 +29,7 @@ def get_app(workspace: Workspace, name: str) -> Answer[App]:
 
 
 def create_app(workspace: Workspace, name: str) -> Answer[App]:
-    """Create an app; that one with this name exists is reported."""
+    """Create an app; report it if there is one with this name."""
 
     def action(opened: Session, sink: Sink) -> App:
         if opened.cloud.app(name) is not None:
@@ -58,7 +58,7 @@ def get_environment(workspace: Workspace, name: str) -> Answer[EnvironmentView]:
 def create_environment(workspace: Workspace, name: str) -> Answer[App]:
     """Create an environment of the project's app, and the app if it does not exist.
 
-    That the app has an environment with this name is reported.
+    An environment with this name that exists already is reported.
     """
 
     def action(opened: Session, sink: Sink) -> App:

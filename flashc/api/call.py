@@ -64,15 +64,15 @@ class CallResult(Result, frozen=True, kw_only=True):
     """What a call needs; `outputs` is None if there are errors.
 
     Attributes:
-        outputs: yields what the endpoint answers: one result, or each of a generator.  It raises
-            `RemoteError` if there is none, for `report_failure`.
+        outputs: yields what the endpoint answers: one result, or each result of a generator.  If the call
+            fails, it raises `RemoteError`; pass that to `report_failure`.
     """
 
     outputs: Iterator[Any] | None = None
 
 
 class _Surroundings(platform.Surroundings):
-    """What a call from the command line knows of the platform: the project's variables, and its key."""
+    """What a call from this process knows of the platform: the project's variables, and its key."""
 
     def __init__(
         self, variables: Mapping[str, str], app: str, environment: str, manifest: Path
@@ -105,7 +105,7 @@ def prepare_call(workspace: Workspace, wanted: Wanted) -> CallResult:
     program = compile_project(workspace, compiled).program
     if program is None or compiled.has_errors():
         return CallResult(diagnostics=tuple(compiled))
-    sink = Sink()  # the warnings are no matter of this call: `flashc check` shows them
+    sink = Sink()  # warnings of the compiler are not shown here; `flashc check` shows them
     try:
         conversation = _conversation(program, wanted)
         platform.set_surroundings(_surroundings(workspace, wanted, sink))

@@ -25,8 +25,8 @@ class Arguments(Struct, frozen=True, eq=False):
 
     `kind` is the constructor's name.  If `is_qualified` is true, messages write it in front of a
     parameter's name, as in `NetworkVolume.size`.  `load_balanced` says that the arguments belong to
-    a load-balanced endpoint.  `written` has the name in the program for each parameter that has
-    another one there.
+    a load-balanced endpoint.  `written` maps a parameter to its name in the program, if
+    the two names differ.
     """
 
     decoder: ArgumentDecoder

@@ -2,8 +2,8 @@
 
 `trace_process` runs this file as a script, usually in a sandbox.  The script uses only the standard
 library.  It reads from standard input, as JSON: the project's root, the stubs (a list of [dialect,
-file, further files that it needs]), the names of modules, the environment variables with placeholders
-in place of their values, and those with their values.  It writes the result to standard output.
+file, further files that it needs]), the names of modules, and two sets of environment variables: some with
+placeholders, others with their values.  It writes the result to standard output.
 
 The audit hook refuses the usual ways to reach the network, start a process, or write a file, with an
 exception that names them.  It alone is not a sandbox.

@@ -60,7 +60,7 @@ def read_environment(
 def read_variable(
     decoder: ArgumentDecoder, name: str, argument: Argument
 ) -> tuple[Text | EnvironmentReference, ...] | None:
-    """Return the parts of one variable's value; None if it may not be stored, which is reported."""
+    """Return the parts of one variable's value; None if it is not known, no text, or may not be stored, which is reported."""
     value = argument.value
     if not is_text(name) or not all(map(is_text, _texts(value))):
         decoder.lone_surrogate(f"the variable `{name}`", argument.span)

@@ -19,7 +19,7 @@ from flashc_core.source import Span, WholeFile
 from .fingerprint import compiler_identity
 
 _KIND = "credentials"
-_EXAMINED = 8000  # bytes in which a file with other data than text has a zero byte
+_EXAMINED = 8000  # bytes; a file with a zero byte in them is not text
 _MUCH = 2_000_000  # bytes; examining less takes no longer than starting a process
 _COST_OF_A_FILE = 2_000  # examining so many bytes takes as long as opening a file
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -35,8 +35,8 @@ class _Found(Struct, frozen=True, array_like=True):
 class CredentialSearch(Struct, frozen=True):
     """A search for credentials that has begun.
 
-    `finish` returns where credentials are, and what they are.  `is_large` says that much is searched,
-    as in the first check of a large repository; then another process does it.
+    `finish` returns where credentials are, and what they are.  `is_large` says that there is so much to search
+    that another process does it, as in the first check of a large repository.
     """
 
     finish: Callable[[], tuple[Label, ...]]
@@ -80,7 +80,7 @@ def begin_file_credentials(workspace: Workspace) -> CredentialSearch:
 
 
 def _examine(project: Project, path: str) -> Iterator[_Found]:
-    """Yield the credentials in a file; none if it is no text or can't be read, which is reported later."""
+    """Yield the credentials in a file; none if it is not text or can't be read (another check reports that)."""
     from flashc_core.credential_texts import find_credentials  # a cached check does not need it
 
     try:

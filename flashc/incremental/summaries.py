@@ -1,7 +1,7 @@
 """Get the summaries of modules (endpoints, imports, findings), from the cache or by evaluation.
 
-Each module is evaluated with all modules that it imports, as on a separate worker; a module that
-only defines names is evaluated once for several workers.  The summary of a module lists what it
+To read a module, flashc evaluates it and all its imports anew, as a new worker would.  The result for
+an imported module that only defines names is reused.  The summary of a module lists what it
 read of other modules, and is valid as long as that stays the same.  So after an edit flashc reads
 again only the modules that the edit can affect, and stops at a module whose exports have not
 changed.  Modules in an import cycle, and modules that add routes to the same endpoint, are read
@@ -41,11 +41,11 @@ from .limits import TooManyEvaluations, max_evaluations
 from .memo import Memo, Trace
 from .reading import Reading, StoredSummary
 
-# There are several, so that the cache still has the result after an edit is undone.
+# The cache keeps several results for each component, so that it still has one after an edit is undone.
 _TRACES_OF_A_COMPONENT = 3
-# The limit in bytes of source; reading less takes no longer than starting processes.
+# Bytes of source.  If there is less to read, starting other processes saves no time.
 _MIN_PARALLEL_SIZE = 100_000
-# Sending a plain module to another process costs a few milliseconds; so many cost the import of LibCST.
+# Reading a module in another process takes some milliseconds; for more modules, importing LibCST here is faster.
 _MOST_SENT = 20
 _SUMMARIES, _EXPORTS = "summaries", "exports"
 
@@ -58,7 +58,8 @@ def read_summaries(
 ) -> Reading:
     """Return the summaries of the relevant modules, and the exports of imported plain ones.
 
-    `meanwhile` is called while other processes read.
+    A plain module is imported by others, and is not in `relevant`.  `meanwhile` is called while other processes read, if
+    there are any; it may be called several times.
     """
     names = sorted(relevant)
     # a key of the compiler, of the dialects, and of which modules there are
@@ -176,8 +177,8 @@ class _Library(Struct, eq=False, dict=True):
     def _reading(self, found: Sequence[Batch]) -> AbstractContextManager[Iterator[bytes]]:
         """Begin to read the absent components of batches in other processes; return the results in order.
 
-        Other processes are used if that saves time.  A prepared process always does: this one would
-        first have to import LibCST, which the prepared process has imported already.
+        Other processes are used if that saves time.  A prepared process always saves time, because it has
+        already imported LibCST and this process has not.
         """
         missing = tuple(batch for batch in found if batch.absent)
         work = _Work(self.detached(), missing)
@@ -328,7 +329,7 @@ class _Library(Struct, eq=False, dict=True):
         exports = self.exports_of(module)
         if exports is None:
             return ""
-        # A function may exist although the module has no name for it, so it is never "absent".
+        # `NAME()` asks for the body of a function, which may exist although the module has no name for it.
         is_body = name.endswith("()")
         found = exports.fingerprints.get(name, None if is_body else "absent")
         if found is None:
@@ -340,7 +341,7 @@ class _Library(Struct, eq=False, dict=True):
     # Keys -----------------------------------------------------------------------------------------
 
     def key(self, component: Component) -> str:
-        """Return a key for the text of a component's modules and for what all modules depend on."""
+        """Return a key that changes with the text of a component's modules, and with what all modules depend on."""
         digests = (self.digests.digest(module_input(name)) for name in component)
         return digest(self.index, *component, *digests)
 

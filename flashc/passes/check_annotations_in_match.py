@@ -115,7 +115,7 @@ def _opens_scope(statement: ast.stmt) -> bool:
 
 
 def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """Yield the blocks of statements inside a compound statement."""
+    """Yield the statements inside a compound statement, as blocks; a block has one statement or a handler's."""
     for name in _BODIES:
         for part in getattr(statement, name, ()):
             if isinstance(part, ast.ExceptHandler):

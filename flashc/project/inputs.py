@@ -76,7 +76,7 @@ def is_about_code(item: str) -> bool:
 class InputDigests(Struct, frozen=True, eq=False):
     """The digests of inputs in one state of a project.
 
-    For a variable, the digest is its value, which becomes a part of a digested key.  `value_of(module,
+    For a variable, the digest is "=" and its value; callers compute a digest of it before they store it.  `value_of(module,
     name)` returns the fingerprint of what importers see of `module.name`.
     """
 
@@ -98,14 +98,14 @@ class InputDigests(Struct, frozen=True, eq=False):
             return os.urandom(16).hex()
         if kind == _EFFECTS:
             from .import_effects import (
-                may_act,
-            )  # it imports `ast`, which the other inputs do not need
+                may_act,  # it imports `ast`, which the other inputs do not need
+            )
 
             return "acts" if may_act(self.project, name) else "changes nothing"
         if kind == _VALUE:
             if (
                 self.value_of is None
-            ):  # only a forged entry of the cache asks for it here: it is a miss
+            ):  # only a forged entry of the cache gets here; it is never valid
                 return os.urandom(16).hex()
             module, _, member = name.partition(":")
             return self.value_of(module, unquote(member, errors="surrogatepass"))

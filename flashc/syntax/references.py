@@ -1,4 +1,4 @@
-"""Resolve the names that a parsed module uses to absolute names, and make the module's IR."""
+"""Find the absolute name of each name used in a parsed module, and make the module's IR."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class _ReferenceResolver(Struct, frozen=True, eq=False, kw_only=True):
         return tuple((f"{module}.{name}", False) for module in stars)
 
     def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
-        """Return the target of a use; the name of a variable instead if the use may be one of a client in it.
+        """Return the target of a use; if it uses a variable that may hold a client, return the variable's name instead.
 
         An object of an SDK in a variable of the module's top level may be a client.  Calls of a
         client are resolved by the name of the variable, so this name becomes the target.
@@ -118,7 +118,9 @@ class _ReferenceResolver(Struct, frozen=True, eq=False, kw_only=True):
         """Return the reference for one use and one meaning of its name."""
         span = self.syntax.span(use.node)
         scope = use.scope.qualname
-        if instance:  # in `sd = SD()`, `sd.generate(x)` the last attribute is the member
+        if (
+            instance
+        ):  # after `sd = SD()`, in `sd.generate(x)`, the last attribute (`generate`) is the member
             made, _, member = target.rpartition(".")
             if use.chain.attributes:
                 return Reference(

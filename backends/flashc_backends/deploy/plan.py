@@ -35,7 +35,7 @@ class Action(StrEnum):
     RESTART = "restart"  # its settings change, and new workers replace its workers
     RECREATE = "recreate"  # another endpoint, with another URL, replaces it
     DELETE = "delete"
-    LEAVE = "leave"  # the project does not declare it, and nobody asked to delete it
+    LEAVE = "leave"  # the project does not declare it, or has another one with its name, and nobody asked to delete it
     NOTHING = "unchanged"
 
 
@@ -50,8 +50,8 @@ class Step(Struct, frozen=True, kw_only=True):
         settings: what it has afterwards; None if it is deleted or left.
         calls: the endpoints that it calls.
         public: the variables whose values are literals of the program, so that they may be shown.
-        interface: what its callers may notice, that which breaks calls first.
-        cost: what it costs without any request; None if it keeps no worker.
+        interface: the differences that its callers may notice; those that break calls come first.
+        cost: what it costs without any request; None if it keeps no worker, or is left as it is.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         secrets: the names of the secrets to create.
         records: the manifest of the build has to be written, because something changes or because
             it does not say which endpoints there are.
-        cleans: what earlier deployments have left, and nothing uses after this one.
+        cleans: things of earlier deployments that nothing uses after this deployment.
         left_volumes: the network volumes that no endpoint of the environment uses any more; they stay.
     """
 
@@ -173,7 +173,7 @@ def make_plan(
         code: how the code differs from what runs.
         volumes: the volumes that the endpoints need.
         secrets: the names of the secrets that the deployment can create.
-        prune: names of endpoints to delete if the build does not declare them.
+        prune: names or ids of endpoints to delete, if the build does not declare them.
         key: the API key, to recognise it where another tool has put it in clear text.
     """
     known: dict[str, list[Endpoint]] = {}
@@ -238,9 +238,9 @@ def _is_same_family(before: Settings, after: Settings) -> bool:
 
 
 def _chosen(found: list[Endpoint], item: Wanted, manifest: Mapping[str, Any]) -> Endpoint | None:
-    """Return the endpoint of several with one name that the project means; None if there is none.
+    """Return the endpoint that a declared one continues, of those with its name; None if there is none.
 
-    It is one that needs no replacement, then the one whose id the running build has recorded.
+    Prefer one that need not be replaced; among those, prefer the one whose id the running build recorded.
     """
     recorded = resource_of(manifest, item.name).get("endpoint_id")
     return min(
@@ -251,7 +251,7 @@ def _chosen(found: list[Endpoint], item: Wanted, manifest: Mapping[str, Any]) ->
 
 
 def _is_recorded(step: Step, world: World) -> bool:
-    """Return whether the manifest of the running build says which endpoint a resource has."""
+    """Return whether the manifest of the running build has the endpoint's id; True for a step without settings."""
     recorded = resource_of(world.manifest, step.name).get("endpoint_id")
     return step.settings is None or recorded == step.id
 
@@ -278,7 +278,7 @@ def _double(endpoint: Endpoint, item: Wanted, prune: frozenset[str]) -> Step:
 
 
 def _undeclared(endpoint: Endpoint, prune: frozenset[str]) -> Step:
-    """Return the step of an endpoint that the project does not declare, or declares only once."""
+    """Return the step of an endpoint that is not declared, or of a further one with the name of a declared one."""
     named = endpoint.id in prune or endpoint.name in prune
     action = Action.DELETE if named else Action.LEAVE
     return Step(name=endpoint.name, action=action, id=endpoint.id)
@@ -343,8 +343,8 @@ def _environment(
 ) -> dict[str, str]:
     """Return the variables that an endpoint is to have.
 
-    The platform's own variables stay.  The variable that replaces the workers stays if it has the
-    value `running`, which the code that is to run had when it was deployed.  The key `tolerates`
+    The platform's own variables stay.  The variable whose change replaces the workers stays if it
+    has the value `running`, which it got when the code that is to run was deployed.  The key `tolerates`
     stays where it is in clear text.
     """
     kept = {name: before[name] for name in _OF_PLATFORM & before.keys()}

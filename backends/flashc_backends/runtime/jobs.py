@@ -32,9 +32,9 @@ def wrapped_arguments(given):
 
 
 class Call:
-    """Calls a function with JSON data, and returns JSON data.
+    """Calls a function with JSON data.
 
-    What its annotations say is found out with the first job, because it takes milliseconds.
+    The annotations of the function are read at the first job and not at the start, because that takes milliseconds.
     """
 
     def __init__(self, function):

@@ -1,8 +1,8 @@
 """Replace the Flash SDK on workers: `Endpoint`, and the SDK's other names on demand.
 
 `Endpoint(...)` decorates a function.  On the workers of that endpoint the function stays as it is;
-on all other workers a stub that sends a job takes its place.  So all ways to call the function
-work.
+on all other workers a stub that sends a job takes its place.  So callers
+write the same call in both cases.
 """
 
 from . import identity, registry
@@ -152,7 +152,7 @@ class PodTemplate(_Configuration):
 
 
 class _Resource(Endpoint):
-    """An object of a resource class of the older dialect, which `remote` gets."""
+    """An object of a resource class of the older dialect, such as `LiveServerless`: the first argument of `remote`."""
 
 
 class _BalancedResource(_Resource):

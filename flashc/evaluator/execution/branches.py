@@ -121,8 +121,8 @@ def _same(left: Value, right: Value | None) -> bool:
 def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
     """Return the value of a name after branches that leave different values.
 
-    The name of a class or module that only one branch defines stays; another check reports the
-    condition.
+    The name of a class or module that only one branch defines stays known; another check reports that its
+    definition depends on a condition.
     """
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):

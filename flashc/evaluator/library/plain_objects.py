@@ -49,7 +49,9 @@ def path_function(machine: Machine, name: str, arguments: CallArguments) -> Valu
     else:
         result = Unknown(reason=f"`{name}` depends on the worker's files", origin=span)
     if isinstance(result, Known) and result.value is None:
-        return Unknown(reason="the path does not start at a file of the project", origin=span)
+        return Unknown(
+            reason="the path is relative, so it depends on the worker's current folder", origin=span
+        )
     return result
 
 
@@ -74,14 +76,17 @@ def _parents(path: PurePosixPath) -> tuple[PurePosixPath, ...]:
 
 
 def method(machine: Machine, receiver: Known, name: str, arguments: CallArguments) -> Value:
-    """Return the result of a method; those that look at the disk are unknown, and may raise."""
+    """Return the result of a method; those that flashc does not evaluate, such as all that look at the disk, may raise."""
     of_span = isinstance(receiver.value, timedelta)
     if name in (_SPAN_METHODS if of_span else _PATH_METHODS) and not arguments.keywords:
         values = [resolve_symbolic(machine, value) for value in arguments.values]
         function = getattr(type(receiver.value), name)
         return apply(machine, function, arguments.span, receiver, *values)
     machine.escape(arguments)
-    return Unknown(reason=f"`{name}` depends on the worker's files", origin=arguments.span)
+    reads_no_file = of_span or hasattr(PurePosixPath, name)
+    reads = f"`{name}` depends on the worker's files"
+    reason = f"flashc does not evaluate this `{name}`" if reads_no_file else reads
+    return Unknown(reason=reason, origin=arguments.span)
 
 
 def time_span(machine: Machine, name: str, arguments: CallArguments) -> Value:

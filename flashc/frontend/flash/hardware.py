@@ -146,7 +146,7 @@ def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -
         if name in documented:
             known = ("the documentation names it, the SDK does not",)
             if "NetworkVolume" in what:
-                known = (*known, "a deployment by the SDK refuses a volume there")
+                known = (*known, "`flash deploy` refuses a volume in this data centre")
         decoder.sink.report(
             rules.UNLISTED_DATACENTER,
             argument.span,

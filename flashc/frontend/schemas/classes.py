@@ -1,4 +1,4 @@
-"""Say what a class of the project is: a dataclass, a model of pydantic, a `TypedDict`, something else."""
+"""Say what a class of the project is (a dataclass, a model of pydantic, ...), and whether its JSON and its type variables are known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HOOKS = ("__get_pydantic_core_schema__", "__get_pydantic_json_schema__", "__get
 
 
 def _bases(class_value: ClassValue) -> list[Value]:
-    """Return the bases of a class, of a generic one without its type arguments."""
+    """Return the bases of a class; for a base such as `Base[int]`, return `Base`."""
     found: list[Value] = []
     for base in class_value.bases:
         inside = base.value if isinstance(base, Known) else None

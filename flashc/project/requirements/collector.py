@@ -1,4 +1,4 @@
-"""Collect what the readers find in a project's files, with the findings about them."""
+"""Collect the requirements, indexes and options of a project: read its files and tables, and report what is wrong in them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
 class Collector(Struct, eq=False, kw_only=True):
     """What was found so far; the readers add to it, in the order of the files.
 
-    `own` are the requirements that are the project itself.
+    `own` are the places of requirements that are the project itself.
     `extras` are the extras of the project that are chosen.  `inputs` are the files that were
     looked for; see `flashc.project.inputs`.
     """
@@ -73,7 +73,7 @@ class Collector(Struct, eq=False, kw_only=True):
     def table(self, path: str) -> dict[str, Any] | None:
         """Return the content of a TOML file; None if there is none.
 
-        A file that is not TOML is reported if it belongs to the project.
+        A file that is not TOML is reported, unless it is above the project.
         """
         if path not in self._tables:
             self._tables[path] = self._read_table(path)
@@ -169,7 +169,7 @@ class Collector(Struct, eq=False, kw_only=True):
         self.report(where, f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION)
 
     def where(self, span: Span, error: InvalidText) -> Span | WholeFile:
-        """Return the location of a report: the whole file, which is not shown, for a secret."""
+        """Return the location of a report; the whole file if the text has a secret, so that the line is not shown."""
         return WholeFile(span.path) if error.has_secret else span
 
     def refuse(self, text: str, span: Span, error: InvalidText) -> None:
@@ -203,7 +203,7 @@ def as_list(value: object) -> list[Any]:
 def span_of(path: str, lines: Lines, *sought: str, after: str = "") -> Span:
     """Return the span of the first of some texts that a line of a file contains.
 
-    Lines up to the first one that contains `after` are passed over.  A file may write a string with
+    The search begins at the first line that contains `after`.  A file may write a string with
     escapes, so that no line contains it.  Then the result is the whole file.
     """
     whole = lines.text
