@@ -177,8 +177,10 @@ class DeclaringFunction(DialectObject, Struct, frozen=True, kw_only=True):
         reason = f"`{self.name}` takes no positional arguments"
         if self.positional is not None:
             reason = f"`{self.name}` takes one positional argument, its {self.positional}"
-            if surplus:
-                named.setdefault(self.positional, surplus.pop(0))
+            if surplus and self.positional in named:
+                reason = f"`{self.name}` gets its {self.positional} twice"
+            elif surplus:
+                named[self.positional] = surplus.pop(0)
         declared = declare(host, self.dialect, arguments, named)
         if surplus:
             declared.problems.append(Unknown(reason=reason, origin=surplus[0].span))
@@ -186,7 +188,8 @@ class DeclaringFunction(DialectObject, Struct, frozen=True, kw_only=True):
 
     def attribute(self, name: str, span: Span) -> Value:
         """Return an `Unknown`, because programs need no attributes of such a function."""
-        return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
+        reason = f"flashc does not know the attribute `{name}` of `{self.name}`"
+        return Unknown(reason=reason, origin=span)
 
 
 class RouteMethodObject(DialectObject, Struct, frozen=True, eq=False):

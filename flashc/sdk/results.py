@@ -1,4 +1,4 @@
-"""Let scripts read the results of a generator in every way: one by one, or all of them with `await`.
+"""Let scripts read the results of a generator one by one, or all of them with `await`.
 
 Under Flash's own SDK, `await` is the only way, and gives a list.
 """
@@ -13,13 +13,17 @@ from typing import Any
 
 
 class Results:
-    """The results of a generator: `for` or `async for` gets them as they come, `await` all as a list."""
+    """The results of a generator, whose kind decides how a script gets them as they come.
+
+    A plain generator is read with `for`, an async generator with `async for`; the other loop raises a
+    `TypeError`, as Python does.  `await` gets all results as a list from both kinds.
+    """
 
     def __init__(self, items: Generator[Any] | AsyncGenerator[Any]) -> None:
         self._items: Any = items
 
     def __iter__(self) -> Any:
-        return iter(self._items)  # of an async generator: a TypeError
+        return iter(self._items)
 
     def __aiter__(self) -> Any:
         return aiter(self._items)
@@ -34,6 +38,8 @@ class Results:
         return self._all().__await__()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_items":  # not set yet: `copy` looks for methods before it sets anything
+            raise AttributeError(name)
         return getattr(self._items, name)
 
     async def _all(self) -> list[Any]:
@@ -44,11 +50,14 @@ class Results:
 
 
 def readable(stub: Any) -> Any:
-    """Return a stub of a function or a class whose generators can be read in every way."""
+    """Return a stub of a function or a class whose generators return `Results`."""
     if isinstance(stub, type):
         for name, method in list(vars(stub).items()):
-            if _generates(method):
-                setattr(stub, name, _reading(method))
+            is_bound = isinstance(method, (staticmethod, classmethod))
+            function = method.__func__ if is_bound else method
+            if _generates(function):
+                read = _reading(function)
+                setattr(stub, name, type(method)(read) if is_bound else read)
         return stub
     return _reading(stub) if _generates(stub) else stub
 

@@ -173,3 +173,55 @@ def test_a_worker_needs_no_sdk_however_it_is_imported(
     text = f"{head}\n@{decorator}\nasync def run(x: int): return x + 1\n"
     folder = unpacked(compile_files(tmp_path / "app", {"worker.py": text}), tmp_path / "artifact")
     assert result_of_job(folder, "w", {"x": 1}) == "2"
+
+
+SEVEN = "None, None, True, False, 'GET', '/x'"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            f"@remote(c, {SEVEN}, 8)\ndef f(): pass\n",
+            "`remote` takes at most 7 positional arguments",
+        ),
+        (
+            "@remote(c, resource_config=c)\ndef f(): pass\n",
+            "`remote` gets its `resource_config` twice",
+        ),
+        ("@Endpoint('b', name='b')\ndef f(): pass\n", "`Endpoint` gets its name twice"),
+        (
+            "@Endpoint('b', 'c')\ndef f(): pass\n",
+            "`Endpoint` takes one positional argument, its name",
+        ),
+        (
+            "@Endpoint(name=LiveServerless.__doc__)\ndef f(): pass\n",
+            "flashc does not know the attribute `__doc__` of `LiveServerless`",
+        ),
+        (
+            "@Endpoint(name=PodTemplate.__doc__)\ndef f(): pass\n",
+            "flashc does not know the attribute `__doc__` of `PodTemplate`",
+        ),
+        (
+            "@Endpoint(name=Endpoint.__doc__)\ndef f(): pass\n",
+            "flashc does not know the attribute `__doc__` of `Endpoint`",
+        ),
+        (
+            "class A: pass\n@Endpoint(name=A.__module__)\ndef f(): pass\n",
+            "flashc does not know the attribute `__module__` of the class `A`",
+        ),
+        (
+            "class A: pass\n@Endpoint(name=A().__module__)\ndef f(): pass\n",
+            "flashc does not know the attribute `__module__` of an instance of `A`",
+        ),
+    ],
+)
+def test_what_flashc_does_not_know_is_reported(text: str, reason: str, tmp_path: Path) -> None:
+    head = HEAD + "c = LiveServerless(name='a')\n"
+    found = compile_files(tmp_path, {"worker.py": head + text}).diagnostics
+    assert any(reason in repr(d) for d in found), found
+
+
+def test_seven_arguments_are_accepted_by_position(tmp_path: Path) -> None:
+    text = f"@remote(LiveServerless(name='a'), {SEVEN})\ndef f(): pass\n"
+    assert shown(write(tmp_path, {"worker.py": HEAD + text}))

@@ -257,16 +257,21 @@ def test_without_stock_workers_are_throttled_and_a_cold_start_takes_its_time(
     tmp_path: Path,
 ) -> None:
     async def scene(stage: Stage) -> None:
+        workers = f"/v2/serverless/{stage.ids['queue']}/workers"
         began = time.monotonic()
         job = await stage.run(1)
         async with asyncio.timeout(20):
             while not (health := (await stage.get("health")).json()["workers"])["throttled"]:
                 await asyncio.sleep(0.01)
         assert health["initializing"] == 0
+        shown = (await stage.client.get(workers)).json()
+        assert (shown["summary"]["throttled"], shown["summary"]["initializing"]) == (1, 0)
+        assert [worker["status"] for worker in shown["workers"]] == ["THROTTLED"]
         assert (await stage.final(job))["output"] == 1
         assert time.monotonic() - began > 0.7
         health = (await stage.get("health")).json()["workers"]
         assert (health["throttled"], health["ready"]) == (0, 1)
+        assert (await stage.client.get(workers)).json()["summary"]["throttled"] == 0
 
     play(tmp_path, scene, NoStock(at=(1,), seconds=0.5), ColdStart(at=(1,), seconds=0.3))
 

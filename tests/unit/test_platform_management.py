@@ -189,6 +189,24 @@ def test_templates_replace_their_variables(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_a_refused_endpoint_leaves_no_template(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        control = stage.platform.control
+        own = control.endpoints[stage.ids["queue"]]
+        before = dict(control.templates)
+        given = {"name": "x", "template": {"name": "t", "imageName": "other"}}
+        wrong = {"flashEnvironmentId": "none"}, {"templateId": "none"}, {"workersMax": -1}
+        for each in wrong:
+            await refused(stage, SAVE, input={**given, **each})
+            await refused(stage, SAVE, input={**given, "id": own.id, **each})
+        assert dict(control.templates) == before
+        saved = (await ask(stage, SAVE, input={**given, "id": own.id}))["saveEndpoint"]
+        assert saved["templateId"] == own.template
+        assert control.templates[saved["templateId"]].image == "other"
+
+    play(tmp_path, scene)
+
+
 def test_a_template_stays_as_long_as_an_endpoint_uses_it(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         control = stage.platform.control

@@ -130,3 +130,29 @@ def test_the_lines_of_a_worker_are_sent_as_events(tmp_path: Path) -> None:
                     break
 
     play(tmp_path, scene)
+
+
+def test_version_1_refuses_with_the_status_that_fits(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        given = {"name": "data", "size": 20, "dataCenterId": "EU-RO-1"}
+        made = (await stage.client.post("/v1/networkvolumes", json=given)).json()
+        path = f"/v1/networkvolumes/{made['id']}"
+        assert (await stage.client.put(path)).status_code == 405
+        assert (await stage.client.get(f"{path}x")).status_code == 404
+        assert (await stage.client.patch(path, json={"size": "big"})).status_code == 400
+        assert (await stage.client.patch(path, json={"size": 5})).status_code == 400
+        large = await stage.client.patch(path, content=b" " * (1024**2 + 1))
+        assert large.status_code == 413
+
+    play(tmp_path, scene)
+
+
+def test_an_endpoint_of_an_unknown_type_is_refused(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        scaling = {"type": "REQUEST_COUNT", "requestCount": 2}
+        given = {"name": "made", "type": "CRON", "image": "x", "scaling": scaling}
+        refused = await stage.client.post("/v2/serverless", json=given)
+        assert refused.status_code == 422
+        assert refused.json()["detail"] == "`type` must be QUEUE or LOAD_BALANCER"
+
+    play(tmp_path, scene)

@@ -11,7 +11,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class WrongAddress(ValueError):
-    """A variable is not the URL of a platform; the text names the variable."""
+    """A variable is no URL that flashc can use for a platform; the text names the variable."""
 
 
 class Addresses(Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ def addresses(environ: Mapping[str, str]) -> Addresses:
     """Return the addresses that environment variables name; a variable that is not set has its default.
 
     Raises:
-        WrongAddress: a variable is not an HTTP URL, or a key would travel without encryption.
+        WrongAddress: a variable is not an HTTP URL or has a user name, or a key would travel without encryption.
     """
     standard = Addresses()
     return Addresses(
@@ -78,8 +78,10 @@ def _address(environ: Mapping[str, str], variable: str, standard: str) -> str:
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is not a number
         parts, is_url = urlsplit(""), False
-    if not is_url or parts.username is not None:
+    if not is_url:
         raise WrongAddress(f"`{variable}` is not a URL such as {standard}")
+    if parts.username is not None:
+        raise WrongAddress(f"`{variable}` must be a URL without a user name and a password")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise WrongAddress(
             f"`{variable}` begins with http:, so the key would travel without encryption"

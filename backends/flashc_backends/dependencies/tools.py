@@ -62,17 +62,24 @@ def run(
                 may_run_code=may_run_code,
             )
     except (OSError, subprocess.TimeoutExpired) as error:
+        tool = Path(command[0]).name
         notes: tuple[str, ...] = ()
         if isinstance(error, subprocess.TimeoutExpired):
             problem = f"took more than {error.timeout:g} s"
+            help = _HELP[rules.RESOLVER_FAILED.code]
+            if may_run_code:
+                help = ("look at what the packages do while they are built",)
         else:
             problem, notes = "can't be run", (type(error).__name__,)
+            help = (
+                f"check that `{tool}` is installed and may be run, and that the disk is not full",
+            )
         sink.report(
             rules.RESOLVER_FAILED,
             WholeFile("requirements.txt"),
-            f"`{Path(command[0]).name}` {problem}",
+            f"`{tool}` {problem}",
             notes=notes,
-            help=("look at what the packages do while they are built",) if may_run_code else (),
+            help=help,
         )
         raise DependencyError from error
     if done.returncode != 0:

@@ -196,7 +196,7 @@ class Control:
 
         Raises:
             NotFound: there is no such endpoint, template or environment.
-            Invalid: a value is out of its range.
+            Invalid: a value is out of its range, or the limits of the account do not allow the endpoint.
         """
         async with self.endpoints.lock:
             endpoint = await self._saved_endpoint(dict(fields))
@@ -209,7 +209,7 @@ class Control:
 
         Raises:
             NotFound: there is no such endpoint, template or environment.
-            Invalid: a value is out of its range.
+            Invalid: a value is out of its range, or the limits of the account do not allow the endpoint.
         """
         self._check_quota(given)
         endpoint_id = given.pop("id", None)
@@ -218,17 +218,15 @@ class Control:
         else:
             before = get(self.endpoints, endpoint_id, "endpoint")
             endpoint = replace(before, version=before.version + 1)
-        template = given.pop("template", None)
-        if template is not None:
-            saved = await self.save_template(
-                {**template, "id": endpoint.template} if endpoint.template else template
-            )
-            endpoint = replace(endpoint, template=saved.id)
+        template, own = given.pop("template", None), endpoint.template
         endpoint = with_fields(endpoint, given)
         if endpoint.environment is not None:
             get(self.environments, endpoint.environment, "environment")
         if endpoint.template is not None:
             get(self.templates, endpoint.template, "template")
+        if template is not None:  # stored last, so that a refused request leaves none behind
+            saved = await self.save_template({**template, "id": own} if own else template)
+            endpoint = replace(endpoint, template=saved.id)
         return await self.endpoints.save(endpoint)
 
     def _check_quota(self, fields: Mapping[str, Any]) -> None:

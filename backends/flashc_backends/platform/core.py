@@ -155,6 +155,11 @@ class Core:
         dispatcher.apply_to_workers(event, time.time())
         self.flush(dispatcher)
 
+    def is_throttled(self, worker: workers.Worker) -> bool:
+        """Return whether a new worker waits until there is hardware for it."""
+        is_new = worker.phase in (workers.Phase.STARTING, workers.Phase.INITIALIZING)
+        return is_new and worker.id in self.faults.throttled
+
     def note_ready_for_requests(self, endpoint: str, worker: str) -> None:
         """Note that a load-balanced worker is ready, and wake the requests that wait for a ready worker."""
         dispatcher = self.dispatchers[endpoint]

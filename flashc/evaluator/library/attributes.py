@@ -213,9 +213,8 @@ def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -
         of_model = name in models.CLASS_METHODS and is_model(class_value)
         if of_model or (name == "_make" and class_value.is_named_tuple):
             return Known(BoundMethod(receiver, name), span)
-        return Unknown(
-            reason=f"the class `{class_value.name}` has no attribute `{name}`", origin=span
-        )
+        reason = f"flashc does not know the attribute `{name}` of the class `{class_value.name}`"
+        return Unknown(reason=reason, origin=span)
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
         if found.value.kind == "class":
             return Known(BoundMethod(receiver, name), span)
@@ -237,9 +236,10 @@ def _of_instance(
             return Known(BoundMethod(receiver, name), span)
         if name == "__class__":
             return Known(instance.of, span)
-        return Unknown(
-            reason=f"an instance of `{instance.of.name}` has no attribute `{name}`", origin=span
+        reason = (
+            f"flashc does not know the attribute `{name}` of an instance of `{instance.of.name}`"
         )
+        return Unknown(reason=reason, origin=span)
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
         match found.value.kind:
             case "static":

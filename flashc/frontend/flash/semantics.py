@@ -74,7 +74,8 @@ class ArgumentClass(DialectObject, Struct, frozen=True):
 
     def attribute(self, name: str, span: Span) -> Value:
         """Return an `Unknown`, because programs need no attributes of these classes."""
-        return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
+        reason = f"flashc does not know the attribute `{name}` of `{self.name}`"
+        return Unknown(reason=reason, origin=span)
 
 
 # What the SDK's objects have for fields that the program does not give.

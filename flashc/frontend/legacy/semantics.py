@@ -76,7 +76,8 @@ class ResourceClass(DialectObject, Struct, frozen=True):
 
     def attribute(self, name: str, span: Span) -> Value:
         """Return an `Unknown`, because programs need no attributes of these classes."""
-        return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
+        reason = f"flashc does not know the attribute `{name}` of `{self.name}`"
+        return Unknown(reason=reason, origin=span)
 
 
 class Resource(DialectObject, Struct, frozen=True, eq=False):
@@ -136,8 +137,8 @@ class Remote(DialectObject, Struct, frozen=True):
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
         """Evaluate `remote(config, ...)`: return the decorator."""
-        named = dict(zip(PARAMETERS, arguments.positional, strict=False))
-        named |= arguments.keywords
+        by_position = dict(zip(PARAMETERS, arguments.positional, strict=False))
+        named = by_position | arguments.keywords
         config = named.get(PARAMETERS[0])
         value = None if config is None else config.value
         if isinstance(value, Known) and isinstance(value.value, Resource):
@@ -150,6 +151,16 @@ class Remote(DialectObject, Struct, frozen=True):
             Unknown(reason=f"`{REMOTE}` has no parameter `{name}`", origin=argument.span)
             for name, argument in named.items()
             if name not in PARAMETERS
+        ]
+        declared.problems += [
+            Unknown(reason=f"`{REMOTE}` gets its `{name}` twice", origin=argument.span)
+            for name, argument in arguments.keywords.items()
+            if name in by_position
+        ]
+        reason = f"`{REMOTE}` takes at most {len(PARAMETERS)} positional arguments"
+        declared.problems += [
+            Unknown(reason=reason, origin=extra.span)
+            for extra in arguments.positional[len(PARAMETERS) :]
         ]
         use = Use(arguments.span, arguments.module, named)
         declared.uses.append(use)

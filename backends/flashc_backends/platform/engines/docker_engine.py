@@ -320,7 +320,7 @@ class DockerEngine:
         return None
 
     async def stop(self, worker: str, grace: float) -> None:
-        """Ask a worker to end, and kill its container after `grace` seconds."""
+        """Ask a worker to end, and kill its container after `grace` seconds; if `grace` is 0, only kill it."""
         running = self._running.get(worker)
         if running is not None:
             await self._call(self._stop, running, grace)

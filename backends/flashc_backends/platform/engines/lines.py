@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from .base import Event
 
-_LONGEST = 64 * 1024  # bytes of a line; a longer one arrives in parts
+_LONGEST = 64 * 1024  # bytes of a line; a longer one is given in parts
 
 
 class LineSplitter:
@@ -18,23 +18,35 @@ class LineSplitter:
 
     def feed(self, data: bytes) -> Iterator[str]:
         """Yield the lines that `data` completes."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, rest = (self._rest + data).split(b"\n")
         for line in lines:
-            yield _text(line)
-        while len(self._rest) > _LONGEST:
-            yield _text(self._rest[:_LONGEST])
-            self._rest = self._rest[_LONGEST:]
+            yield from map(_text, _parts(line.removesuffix(b"\r")))
+        *parts, self._rest = _parts(rest)
+        yield from map(_text, parts)
 
     def end(self) -> Iterator[str]:
         """Yield the last line if the stream ended without a line break."""
         if self._rest:
-            yield _text(self._rest)
+            yield _text(self._rest.removesuffix(b"\r"))
         self._rest = b""
+
+
+def _parts(line: bytes) -> Iterator[bytes]:
+    """Yield the parts of a line, of at most `_LONGEST` bytes each; no character is cut."""
+    start = 0
+    while len(line) - start > _LONGEST:
+        end = start + _LONGEST
+        # A character of UTF-8 has at most three bytes after its first one.
+        ends = (each for each in range(end, end - 4, -1) if line[each] & 0xC0 != 0x80)
+        end = next(ends, end)
+        yield line[start:end]
+        start = end
+    yield line[start:]
 
 
 def _text(line: bytes) -> str:
     """Return a line as text; bytes that are not UTF-8 are replaced."""
-    return line.removesuffix(b"\r").decode("utf-8", "replace")
+    return line.decode("utf-8", "replace")
 
 
 class Events:

@@ -300,7 +300,7 @@ class ProcessEngine:
         self._events.put(Line(worker=worker, stream=stream, text=text, at=time.time()))
 
     async def stop(self, worker: str, grace: float) -> None:
-        """Ask a worker to end, and kill it after `grace` seconds."""
+        """Ask a worker to end, and kill it after `grace` seconds; if `grace` is 0, only kill it."""
         if worker in self._running:
             await self._send({"stop": worker, "grace": grace}, [])
 

@@ -10,7 +10,8 @@ one a line.  flashc sends
   has one end of a socket as its descriptor 3; the fourth descriptor is the other end, for this program.
 - the same with `"zygote": ID` and `"settings": {...}`: the process is forked from the zygote, or started by the command
   if the zygote has ended.
-- `{"stop": ID, "grace": SECONDS}`: the process gets SIGTERM, and is killed after these seconds.
+- `{"stop": ID, "grace": SECONDS}`: the process gets SIGTERM, and is killed after these seconds; it is
+  killed at once, without SIGTERM, if they are 0.
 
 This program answers `{"exited": ID, "code": N}` when a process and all its descendants have ended.  When the socket
 ends, this program kills everything and ends.
@@ -143,7 +144,7 @@ class Supervisor:
         return process
 
     def _stop(self, worker: str, grace: float) -> None:
-        """Ask the processes of a worker to end, and kill them after `grace` seconds."""
+        """Ask the processes of a worker to end, and kill them after `grace` seconds; if it is 0, only kill them."""
         for process, child in self.children.items():
             if child.worker == worker:
                 if grace > 0:

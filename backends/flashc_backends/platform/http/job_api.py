@@ -167,8 +167,8 @@ class JobApi:
         ready = [worker for worker in workers if worker.phase is Phase.READY]
         running = sum(1 for worker in ready if worker.held)
         starting = (Phase.STARTING, Phase.INITIALIZING)
-        new = [worker.id for worker in workers if worker.phase in starting]
-        throttled = sum(1 for worker in new if worker in self._core.faults.throttled)
+        new = [worker for worker in workers if worker.phase in starting]
+        throttled = sum(1 for worker in new if self._core.is_throttled(worker))
         return {
             "idle": len(ready) - running,
             "initializing": len(new) - throttled,

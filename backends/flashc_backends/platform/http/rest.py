@@ -41,7 +41,7 @@ _PAGE = {"pagination": {"hasNextPage": False}}
 
 
 class Problem(Exception):
-    """A request of REST v2 is refused; `status` is that of the answer, and the text says what is wrong."""
+    """A request is refused; `status` is that of the answer of version 2, and the text says what is wrong."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -71,8 +71,10 @@ class RestApi:
             await self._serve_volumes_v1(request, volume_id.removesuffix("/update"))
         except NotFound as error:
             raise Refused(404, str(error)) from None
-        except (Invalid, Problem) as error:
+        except Invalid as error:
             raise Refused(400, str(error)) from None
+        except Problem as error:  # version 1 has no status 422
+            raise Refused(400 if error.status == 422 else error.status, str(error)) from None
 
     async def _serve_volumes_v1(self, request: Request, volume_id: str) -> None:
         """List, create, read, change or delete volumes, by the request's method, in the form of version 1."""
@@ -232,7 +234,7 @@ class RestApi:
             **worker_fields(given.workers),
         }
         if fields["type"] is None:
-            raise Invalid("`type` is QUEUE or LOAD_BALANCER")
+            raise Invalid("`type` must be QUEUE or LOAD_BALANCER")
         if given.image is not None:
             fields["template"] = {
                 "name": f"{given.name}-template",
@@ -281,7 +283,7 @@ class RestApi:
         found = [
             {
                 "id": worker.id,
-                "status": _state(worker),
+                "status": "THROTTLED" if self._core.is_throttled(worker) else _state(worker),
                 "isStale": worker.release != pool.requested,
                 "version": endpoint.version,
                 "startedAt": timestamp(worker.since),
@@ -334,7 +336,7 @@ def _log_line(entry: Entry) -> dict[str, Any] | None:
 
 
 def _state(worker: Worker) -> str:
-    """Return the state of a worker by its name in version 2."""
+    """Return the state of a worker that is not throttled, by its name in version 2."""
     return "RUNNING" if worker.phase is Phase.READY and worker.held else _STATES[worker.phase]
 
 
