@@ -139,18 +139,18 @@ class _Walker(Struct, eq=False, kw_only=True):
     def _visit_handler(
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
     ) -> None:
-        """Bind the name of an `except` clause and visit its body."""
-        if isinstance(node.name, cst.AsName):
-            self.binder.bind_target(node.name.name, scope)
-        self._visit_children(node, scope, context)
+        """Visit the parts of an `except` clause as they are executed; in LibCST the body is first."""
+        for part in (node.type, node.name, node.body):
+            if part is not None:
+                self.visit(part, scope, context)
 
-    def _visit_for(self, node: cst.For | cst.CompFor, scope: Scope, context: _Context) -> None:
+    def _visit_for(self, node: cst.For, scope: Scope, context: _Context) -> None:
         """Bind the targets of a loop, and visit its parts."""
         self.binder.bind_target(node.target, scope)
         self._visit_children(node, scope, context)
 
     def _visit_as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
-        """Bind the name after `as`."""
+        """Bind the names after the `as` of a `with` statement or an `except` clause."""
         self.binder.bind_target(node.name, scope)
 
     def _visit_pattern(
@@ -365,7 +365,7 @@ class _Walker(Struct, eq=False, kw_only=True):
         ((cst.Annotation,), _visit_annotation),
         ((cst.BaseExpression,), _visit_expression),
         ((cst.ExceptHandler, cst.ExceptStarHandler), _visit_handler),
-        ((cst.For, cst.CompFor), _visit_for),
+        ((cst.For,), _visit_for),
         ((cst.AsName,), _visit_as_name),
         ((cst.MatchAs, cst.MatchStar, cst.MatchMapping), _visit_pattern),
         ((cst.CSTNode,), _visit_children),

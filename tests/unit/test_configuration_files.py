@@ -12,6 +12,7 @@ import pytest
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from flashc.evaluator.interpreter import Interpreter
+from flashc.evaluator.library import configs
 from flashc.evaluator.values import Known, Unknown, Value, concrete
 from flashc.project.project import Project
 from flashc.syntax.parse import parse
@@ -50,6 +51,12 @@ deps: [einops>=0.8, "torch==${versions.torch}"]
 versions: {torch: "2.9", 7: seven}
 first: ${deps[0]}
 seventh: ${versions.7}
+mixed: [{inner: 1, must: "???"}, null, text, "???", "${mixed[0]}"]
+whole: ${mixed}
+_target_: a.b
+bad: ${nobody:knows}
+lost: ${nowhere}
+hidden: {_content: 1}
 """
 
 
@@ -149,6 +156,20 @@ SHOWN = [
     'OmegaConf.create({"a": {"b": [1, 2]}}).a.b[1]',
     "OmegaConf.is_dict(c), OmegaConf.is_list(c.deps), OmegaConf.is_config(1)",
     "c.deps[0:1]",
+    *(
+        f"OmegaConf.select(c, {path!r}, default=7), OmegaConf.select(c, {path!r})"
+        for path in (
+            "deps.1 deps[1] [deps][1] deps.9 deps[9].x deps.0.x endpoint[workers].0 endpoint.workers[1] mixed.0.inner"
+            " mixed[0][inner] mixed.0.must mixed.0.must.x mixed.1 mixed.2 mixed.2.x mixed.3 mixed.4.inner must must.x"
+            " endpoint.none endpoint.none.x name.x endpoint.high.x absent.x endpoint.inner.up whole.0.inner"
+        ).split()
+    ),
+    'OmegaConf.select(c.mixed, "[0].inner"), OmegaConf.select(c.mixed, "9", default=8)',
+    "OmegaConf.to_container(c.mixed[0], throw_on_missing=False)",
+    "OmegaConf.to_container(c.endpoint.inner, resolve=True, throw_on_missing=True)",
+    "c.endpoint.workers.index(0), c.deps.count(0)",
+    "c._target_",
+    'hasattr(c, "absent"), getattr(c, "absent", 4)',
 ]
 
 
@@ -186,6 +207,37 @@ def test_what_a_program_changes_counts(tmp_path: Path, monkeypatch: pytest.Monke
         'OmegaConf.create("a: ${a}").a',
         'OmegaConf.create("a: [${a}]").a',
         'OmegaConf.create("a: 1\\na: 2")',
+        'OmegaConf.create("text")',
+        'OmegaConf.create("5")',
+        'OmegaConf.select(c, "bad.x", default=7)',
+        'OmegaConf.select(c, "bad", default=7)',
+        'OmegaConf.select(c, "lost.x", default=7)',
+        'OmegaConf.select(c, "stage.x", default=7)',
+        'OmegaConf.select(c, "deps.x", default=7)',
+        'OmegaConf.select(c, "deps.-1", default=7)',
+        'OmegaConf.select(c, "versions.7", default=7)',
+        'OmegaConf.select(c, "deps[0", default=7)',
+        'OmegaConf.select(c, "endpoint..name", default=7)',
+        'OmegaConf.select(c, "must", throw_on_missing=True)',
+        'c.update({"new": 1}) or OmegaConf.select(c, "new", default=7)',
+        "OmegaConf.to_container(c.mixed[0], throw_on_missing=True)",
+        "OmegaConf.to_container(c.mixed, throw_on_missing=True)",
+        "OmegaConf.to_object(c.mixed[0])",
+        "OmegaConf.to_object(c.endpoint.inner, resolve=True)",
+        "OmegaConf.to_container(c.endpoint.inner, resolve=1)",
+        "c.get(default_value=1)",
+        'c.merge_with({"name": "other"}) or c.name',
+        'c._set_flag("struct", True) or c.name',
+        "c.hidden._content",
+        "c.__dict__",
+        'hasattr(c, "merge_with")',
+        "c._absent",
+        "c.deps.merge_with([1]) or c.deps",
+        "c.deps.get(0)",
+        "c.deps.is_empty()",
+        "c.deps.copy()",
+        "c.deps.absent",
+        "c.deps._content",
         'yaml.safe_load("a: !include b")',
         'yaml.safe_load("a: [")',
         'yaml.load("a: 1", Loader=Custom)',
@@ -197,6 +249,27 @@ def test_what_is_not_certain_is_unknown(text: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     machine = machine_of(tmp_path, f"{HEAD}\nfrom somewhere import Custom\nshown = {text}\n", {})
     assert isinstance(machine.frames["m"].names["shown"], Unknown)
+
+
+@pytest.mark.parametrize("name", [name for name in dir(DictConfig) if not name.startswith("__")])
+def test_an_attribute_of_a_configuration_is_no_missing_key(name: str, tmp_path: Path) -> None:
+    assert name in configs.METHODS | configs.PRIVATE
+    text = (
+        f"from omegaconf import OmegaConf\nc = OmegaConf.create({{'a': 1}})\nshown = c.{name}()\n"
+    )
+    found = machine_of(tmp_path, text, {}).frames["m"].names["shown"]
+    assert isinstance(found, (Known, Unknown))
+    assert "Missing key" not in getattr(found, "reason", "")
+
+
+@pytest.mark.parametrize("name", [name for name in dir(ListConfig) if name[0].islower()])
+def test_a_method_of_a_list_of_a_configuration_is_no_missing_key(name: str, tmp_path: Path) -> None:
+    assert name in configs.LIST_METHODS
+    text = f"from omegaconf import OmegaConf\nc = OmegaConf.create([1])\nshown = c.{name}()\n"
+    found = machine_of(tmp_path, text, {}).frames["m"].names["shown"]
+    if name not in ("count", "index"):
+        assert isinstance(found, Unknown)
+        assert "Python raises" not in found.reason
 
 
 def test_data_that_anchors_repeat_are_bounded(tmp_path: Path) -> None:

@@ -70,6 +70,24 @@ def test_every_kind_of_target_binds_its_names(text: str) -> None:
     assert "run" in {item.name for item in names_of(text).bindings}
 
 
+@pytest.mark.parametrize(
+    ("text", "is_unique", "line"),
+    [
+        ("with x as run: ...", True, 1),
+        ("for run in x: ...", True, 1),
+        ("try: ...\nexcept ValueError as run: ...", True, 2),
+        ("try: ...\nexcept* ValueError as run: ...", True, 2),
+        ("try: ...\nexcept ValueError as run:\n    run = 1", False, 2),
+        ("try: ...\nexcept ValueError as run: ...\nexcept TypeError as run: ...", False, 2),
+        ("run = [run for run in x]", True, 1),
+        ("run = 1\nfor other in x:\n    run = 2", False, 1),
+    ],
+)
+def test_a_statement_binds_its_name_once(text: str, is_unique: bool, line: int) -> None:
+    (binding,) = (item for item in names_of(text).bindings if item.name == "run")
+    assert (binding.unique, binding.span.line) == (is_unique, line)
+
+
 def test_code_that_is_nested_too_deeply_is_an_error_of_its_own() -> None:
     with pytest.raises(NestedTooDeeply):
         parse("app.py", "app", False, f"x = {'(' * 5000}1{')' * 5000}")

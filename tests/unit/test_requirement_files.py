@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flashc_ir.requirements import GitSource, IndexSource, PathSource, Source
+from flashc.project.requirements.texts import InvalidText, parse
+from flashc_ir.requirements import GitSource, IndexSource, PathSource, Source, UrlSource
 from tests.support.projects import Compiled, compile_files, write
 
 WORKER = (
@@ -333,6 +334,44 @@ def test_uv_toml_replaces_the_indexes_of_pyproject(tmp_path: Path) -> None:
     settings = compiled(tmp_path, files).valid.resolver
     assert [index.url for index in settings.indexes] == ["https://two.example/"]
     assert settings.options == (("index-strategy", "unsafe-best-match"),)
+
+
+LOCATIONS: dict[str, tuple[str, Source | None]] = {
+    "gauge @ file:///a/gauge-1.0.tar.gz": ("", PathSource("/a/gauge-1.0.tar.gz")),
+    "gauge @ file:///a/gauge-1.0.tar.gz#subdirectory=y": ("`#subdirectory=y`", None),
+    "gauge @ ./gauge#subdirectory=y": ("`#subdirectory=y`", None),
+    "./lib#egg=gauge&subdirectory=y": ("`#subdirectory=y`", None),
+    "gauge @ https://h/a.tar.gz#subdirectory=y": (
+        "",
+        UrlSource("https://h/a.tar.gz#subdirectory=y"),
+    ),
+    "./lib#egg=gauge": ("", PathSource("lib")),
+    "gauge @ ./lib#egg=gauge": ("", PathSource("lib")),
+    "./a#b/gauge-1.0.zip": ("", PathSource("a#b/gauge-1.0.zip")),
+    "./gauge-1.0.zip#md5=00": ("`md5:00`", None),
+    "./gauge-1.0.tar.gz": ("", PathSource("gauge-1.0.tar.gz")),
+    "./gauge-1.0.tgz": ("", PathSource("gauge-1.0.tgz")),
+    "./gauge-1.0.tar.bz2": ("", PathSource("gauge-1.0.tar.bz2")),
+    "https://h/gauge-1.0.tar.xz": ("", UrlSource("https://h/gauge-1.0.tar.xz")),
+    "./gauge.tgz": ("not the name of a wheel or a source archive", None),
+    "./gauge-1.0.tar": ("does not say which package it is", None),
+}
+
+
+@pytest.mark.parametrize("text", LOCATIONS)
+def test_each_part_of_a_location_counts_or_is_an_error(text: str) -> None:
+    problem, source = LOCATIONS[text]
+    if source is None:
+        with pytest.raises(InvalidText, match=problem):
+            parse(text)
+    else:
+        parsed = parse(text)
+        assert (parsed.name, parsed.source) == ("gauge", source)
+
+
+def test_a_hash_behind_a_path_is_checked() -> None:
+    digits = "0" * 64
+    assert parse(f"./gauge-1.0.zip#sha256={digits}").hashes == (f"sha256:{digits}",)
 
 
 PATTERNS = {

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import Enum, EnumMeta
 from pathlib import PurePosixPath
 
-from flashc.evaluator.config_values import ConfigMapping
+from flashc.evaluator.config_values import ConfigList, ConfigMapping
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import ExceptionValue, PythonError
@@ -112,6 +112,8 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
             return fixed_objects.attribute(machine, made, receiver, name, span)
         case ConfigMapping() as config:
             return configs.attribute(machine, config, receiver, name, span)
+        case ConfigList():
+            return configs.list_attribute(receiver, name, span)
         case FileValue() | MappingObject() | DisorderedValue() | SecretText() | VariableReader():
             return Known(BoundMethod(receiver, name), span)
         case DialectObject() as sdk_object:

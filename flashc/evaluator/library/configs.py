@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flashc.evaluator.config_values import (
+    MISSING,
     ConfigDocument,
     ConfigList,
     ConfigMapping,
@@ -14,7 +16,7 @@ from flashc.evaluator.config_values import (
 )
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
-from flashc.evaluator.operations.apply import fail, resolve_symbolic
+from flashc.evaluator.operations.apply import fail, resolve_symbolic, tainted
 from flashc.evaluator.operations.config_nodes import is_plain
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
@@ -35,13 +37,44 @@ from .documents import parsed, text_of
 from .opening import Opening
 
 _CLASS = "omegaconf.OmegaConf"
-_METHODS = frozenset(
-    "get items keys values pop update setdefault copy clear popitem items_ex".split()
+# The public methods that `dir(DictConfig)` and `dir(ListConfig)` list in OmegaConf 2.0.6, 2.1.2, 2.3.0 and
+# 2.4.0; `pretty`, `select` and `update_node` are only in 2.0.
+_OF_BOTH = frozenset(
+    "clear copy get is_empty merge_with merge_with_cli merge_with_dotlist pop pretty"
+    " resolve_parse_tree select update_node".split()
 )
+METHODS = _OF_BOTH | frozenset("items items_ex keys popitem setdefault update values".split())
+LIST_METHODS = _OF_BOTH | frozenset("append count extend index insert remove reverse sort".split())
+# Its other names in these versions; they hide keys of the same name.  Names like `__len__` are not listed.
+PRIVATE = frozenset(
+    (
+        "_DictConfig__set_impl _MutableMapping__marker _abc_impl _content _dereference_node"
+        " _dereference_node_impl _dict_conf_eq _evaluate_custom_resolver _flags_cache"
+        " _format_and_raise _get_child _get_flag _get_flag_no_cache _get_full_key _get_impl"
+        " _get_node _get_node_flag _get_parent _get_parent_container _get_root _has_ref_type"
+        " _invalidate_flags_cache _is_flags_root _is_interpolation _is_missing _is_none"
+        " _is_optional _is_protocol _is_typed _item_eq _key _list_merge _map_merge"
+        " _maybe_dereference_node _maybe_resolve_interpolation _merge_with _metadata"
+        " _normalize_ref_type _parent _promote _raise_invalid_value _re_parent"
+        " _resolve_interpolation _resolve_interpolation_from_parse_tree _resolve_key_and_root"
+        " _resolve_node_interpolation _resolve_simple_interpolation _resolve_with_default"
+        " _resolvers _s_validate_and_normalize_key _select_impl _set_flag _set_flags_root"
+        " _set_item_impl _set_key _set_parent _set_value _set_value_impl _to_content _to_object"
+        " _tuple_merge _validate_and_convert_interpolation_result _validate_and_normalize_key"
+        " _validate_get _validate_merge _validate_non_ambiguous_key _validate_non_optional"
+        " _validate_not_dereferencing_to_parent _validate_set _validate_set_merge_impl _value"
+        " _wrap_value_and_set"
+    ).split()
+)
+_STEP = re.compile(r"(?:^|\.)([^.\[\]\\]+)|\[([^.\[\]\\]+)\]")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_NUMBER = re.compile(r"\s*[+-]?\d")
 
 
-def _document(data: object, span: Span) -> Value:
-    """Return a configuration of plain data."""
+def _document(data: object, span: Span) -> Value | None:
+    """Return a configuration of plain data; None for data that are neither a mapping nor a list."""
+    if data is not None and not isinstance(data, (dict, list)):
+        return None
     document = ConfigDocument({} if data is None else data, span)
     return document.value(())
 
@@ -81,12 +114,18 @@ def create(machine: Machine, name: str, arguments: CallArguments) -> Value | Non
 _NOTHING = object()
 
 
+def _escaped(node: ConfigMapping | ConfigList) -> Unknown | None:
+    """Return the reason why the nodes of a configuration are not known any more; None if they are known."""
+    own = node.escaped if isinstance(node, ConfigList) else None
+    return node.document.escaped or own
+
+
 def _data_of(value: Value) -> Any:
     """Return the plain data that a value is as a configuration; `_NOTHING` if they are not known."""
     inside = value.value if isinstance(value, Known) else None
     if isinstance(inside, (ConfigMapping, ConfigList)):
         try:
-            return _NOTHING if inside.document.escaped else inside.document.raw(inside.path)
+            return _NOTHING if _escaped(inside) else inside.document.raw(inside.path)
         except NoNode:
             return _NOTHING
     if not isinstance(inside, (DictValue, SequenceValue)):
@@ -114,17 +153,43 @@ def merge(machine: Machine, name: str, arguments: CallArguments) -> Value | None
 def to_container(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
     """Evaluate `OmegaConf.to_container(config, resolve=True)`."""
     given = {key: argument.value for key, argument in arguments.keywords.items()}
-    resolve = given.pop("resolve", Known(False, arguments.span))
-    given.pop("throw_on_missing", None)
+    is_object = name.endswith("to_object")  # it takes no options
+    resolve, throw = (
+        each.value if isinstance(each, Known) else None
+        for each in (
+            given.pop(option, Known(is_object, arguments.span))
+            for option in ("resolve", "throw_on_missing")
+        )
+    )
     inside = arguments.values[0] if len(arguments.values) == 1 else None
     node = inside.value if isinstance(inside, Known) else None
-    if given or not isinstance(node, (ConfigMapping, ConfigList)) or not isinstance(resolve, Known):
+    if given or (is_object and arguments.keywords):
         return None
-    if node.document.escaped is not None:
-        return node.document.escaped
-    if resolve.value is True or name.endswith("to_object"):
-        return _plain(inside, arguments.span)
-    return lift(node.document.raw(node.path), arguments.span)
+    if not isinstance(node, (ConfigMapping, ConfigList)):
+        return None
+    if not isinstance(resolve, bool) or not isinstance(throw, bool):
+        return None
+    escaped = _escaped(node)
+    if escaped is not None:
+        return escaped
+    try:
+        raw = node.document.raw(node.path)
+    except NoNode:
+        return None
+    if throw and _has_missing(raw):
+        machine.may_raise()
+        reason = f"`{name}` refuses a configuration with `{MISSING}`"
+        return Unknown(reason=reason, origin=arguments.span)
+    return _plain(inside, arguments.span) if resolve else lift(raw, arguments.span)
+
+
+def _has_missing(data: Any) -> bool:
+    """Return whether plain data contain a value that must be given."""
+    if isinstance(data, dict):
+        return any(map(_has_missing, cast("dict[object, Any]", data).values()))
+    if isinstance(data, list):
+        return any(map(_has_missing, data))
+    return bool(data == MISSING)
 
 
 def _plain(value: Value | None, span: Span) -> Value:
@@ -143,24 +208,68 @@ def _plain(value: Value | None, span: Span) -> Value:
 
 
 def select(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
-    """Evaluate `OmegaConf.select(config, "a.b", default=...)`."""
+    """Evaluate `OmegaConf.select(config, "a.b[0]", default=...)`."""
     if len(arguments.values) != 2 or not arguments.keywords.keys() <= {"default"}:
         return None
     config, key = arguments.values[0], resolve_symbolic(machine, arguments.values[1])
     node = config.value if isinstance(config, Known) else None
-    if not isinstance(node, ConfigMapping) or not isinstance(key, Known):
+    if not isinstance(node, (ConfigMapping, ConfigList)) or not isinstance(key, Known):
         return None
-    if not isinstance(key.value, str) or "[" in key.value or key.value.startswith("."):
+    steps = _steps(key.value)
+    if not steps:
         return None
-    default = arguments.keywords.get("default")
+    given = arguments.keywords.get("default")
+    default = given.value if given is not None else Known(None, arguments.span)
     current: Value = config
-    for step in key.value.split("."):
-        inside = current.value if isinstance(current, Known) else None
-        found = inside.entry(step) if isinstance(inside, ConfigMapping) else None
+    for step in steps:
+        found = _selected(current, step, arguments.span)
         if found is None:
-            return default.value if default is not None else Known(None, arguments.span)
+            return tainted(default, key.variables)
         current = found
-    return current
+    return tainted(current, key.variables)
+
+
+def _steps(key: object) -> list[str]:
+    """Return the parts of `a.b[0].c`; none if the text is another one, such as `.a` or `a..b`."""
+    if not isinstance(key, str):
+        return []
+    found = list(_STEP.finditer(key))
+    if "".join(each[0] for each in found) != key or key.startswith("."):
+        return []
+    return [each[1] or each[2] for each in found]
+
+
+def _selected(current: Value, step: str, span: Span) -> Value | None:
+    """Return the node of one step of a path; None if `select` returns its default.
+
+    OmegaConf returns the default if there is no such node, if it is `???`, and if the node before
+    it is no container.
+    """
+    if not isinstance(current, Known):  # a variable that is not set makes `select` raise
+        reason = f"flashc does not know the node that contains `{step}`"
+        return current if isinstance(current, Unknown) else Unknown(reason=reason, origin=span)
+    node = current.value
+    if not isinstance(node, (ConfigMapping, ConfigList)):
+        return None
+    escaped = _escaped(node)
+    if escaped is not None:
+        return escaped
+    if isinstance(node, ConfigMapping):
+        found = node.entry(step)
+        if found is None and step not in node.names() and _NUMBER.match(step):
+            if not all(isinstance(name, str) for name in node.names()):
+                reason = (
+                    f"versions of OmegaConf differ in whether `{step}` is a key that is a number"
+                )
+                return Unknown(reason=reason, origin=span)
+        return found
+    if not _INDEX.fullmatch(step):  # versions differ for `-1`, and a text is an error
+        return Unknown(reason=f"`{step}` is not a plain index of a list", origin=span)
+    try:
+        raw = node.document.raw((*node.path, int(step)))
+    except NoNode:
+        return None
+    return None if raw == MISSING else node.document.value((*node.path, int(step)))
 
 
 def _no_effect(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -194,20 +303,47 @@ def attribute(
     """
     if config.document.escaped is not None:
         return config.document.escaped
-    if name in _METHODS:
+    if name in METHODS:
         return Known(BoundMethod(receiver, name), span)
+    if name in PRIVATE or name.startswith("__"):
+        return _private(receiver, name, span)
     found = config.entry(name)
     if found is not None:
         return found
     if name in config.names():
         return Unknown(reason=f"`{name}` of the configuration is `???`", origin=span)
+    if name.startswith("_"):  # perhaps an attribute of another version
+        return _private(receiver, name, span)
     return fail(machine, AttributeError, f"Missing key {name}", span)
+
+
+def list_attribute(receiver: Known, name: str, span: Span) -> Value:
+    """Return `config.name` of a list: a method, or an unknown value."""
+    if name in LIST_METHODS:
+        return Known(BoundMethod(receiver, name), span)
+    return _private(receiver, name, span)
+
+
+def _private(receiver: Known, name: str, span: Span) -> Unknown:
+    """Return the value of an attribute that flashc does not know; it may change the configuration."""
+    reason = Unknown(
+        reason=f"flashc does not know the attribute `{name}` of a configuration", origin=span
+    )
+    escape(receiver, reason)
+    return reason
+
+
+def escape(receiver: Known, reason: Unknown) -> None:
+    """Note that the data of a configuration are not known any more."""
+    node = receiver.value
+    if isinstance(node, (ConfigMapping, ConfigList)):
+        ConfigMapping(node.document).escape(reason)
 
 
 def get(machine: Machine, config: ConfigMapping, arguments: CallArguments) -> Value | None:
     """Evaluate `config.get(key, default)`."""
     given = [*arguments.values, *(argument.value for argument in arguments.keywords.values())]
-    if not 1 <= len(given) <= 2 or not arguments.keywords.keys() <= {"default_value"}:
+    if not arguments.values or len(given) > 2 or not arguments.keywords.keys() <= {"default_value"}:
         return None
     if config.document.escaped is not None:
         return config.document.escaped

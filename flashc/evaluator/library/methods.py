@@ -60,6 +60,8 @@ PURE_METHODS: dict[type, frozenset[str]] = {
     kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
     for kind in (str, bytes, int, float, complex)
 }
+# The methods of `list` that a list of OmegaConf has too, and that do the same there.
+_OF_CONFIG_LISTS = frozenset({"count", "index"})
 _GROWING = frozenset(
     {"ljust", "rjust", "center", "zfill", "expandtabs", "replace", "join", "to_bytes", "translate"}
 )
@@ -82,9 +84,10 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             return _enum_method(machine, enum_class, name, arguments)
         case InstanceValue(of=of) | (ClassValue() as of):
             return _own_method(machine, of, receiver, name, arguments)
-        case ConfigList(document=document) if name in CHANGING:
+        case ConfigList(document=document) if name not in _OF_CONFIG_LISTS:
             changed = Unknown(reason=f"the program calls `{name}` of it", origin=arguments.span)
             ConfigMapping(document).escape(changed)
+            machine.escape(arguments)
             return changed
         case SequenceValue() as items:
             return sequence_method(machine, items, receiver, name, arguments)

@@ -21,6 +21,12 @@ _ATTRS = frozenset(
 _FIELDS = frozenset(
     f"{module}.{name}" for module in ("attr", "attrs") for name in ("field", "ib", "attrib", "attr")
 )
+# The positional parameters of `attr.ib` in attrs 19.2 to 26.1; those of `field` are keywords.
+POSITIONS = (
+    "default validator repr cmp hash init metadata type converter factory kw_only eq order"
+    " on_setattr alias"
+).split()
+_NO_DEFAULT = frozenset({"attr.NOTHING", "attrs.NOTHING"})
 _PYDANTIC = "pydantic.dataclasses.dataclass"
 # Arguments of a decorator that do not change which fields an instance has, or what its constructor takes.
 _HARMLESS = frozenset(
@@ -60,12 +66,29 @@ def _has_bare_fields(names: NameReader, class_value: ClassValue, context: Contex
 def attrs_options(
     names: NameReader, node: cst.BaseExpression | None, context: Context
 ) -> dict[str, cst.BaseExpression] | None:
-    """Return the options of a call of `attrs.field`, by their names; None if it is another expression."""
+    """Return the options of a call of `attrs.field`, by their names; None if it is another expression.
+
+    `*` and `**` may give any option: they count as a converter, with which the field's JSON is not known.
+    """
     if not isinstance(node, cst.Call) or dotted(node.func) is None:
         return None
-    if external_name(names.named(node.func, context)) not in _FIELDS:
+    name = external_name(names.named(node.func, context))
+    if name not in _FIELDS:
         return None
-    return {("default" if a.keyword is None else a.keyword.value): a.value for a in node.args}
+    positions = iter(() if name.endswith(".field") else POSITIONS)
+    found: dict[str, cst.BaseExpression] = {}
+    for argument in node.args:
+        if argument.star:
+            found["converter"] = argument.value
+        elif argument.keyword is not None:
+            found[argument.keyword.value] = argument.value
+        else:
+            found[next(positions, "")] = argument.value
+    default = found.get("default")
+    if default is not None and dotted(default) is not None:
+        if external_name(names.named(default, context)) in _NO_DEFAULT:
+            del found["default"]
+    return found
 
 
 def has_later_default(class_value: ClassValue, name: str) -> bool:

@@ -31,6 +31,7 @@ _MARKER = re.compile(r"\s;\s*")
 _EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
 _OTHER_SYSTEMS = ("bzr+", "hg+", "svn+")
 _HASH = re.compile(r"(?P<kind>sha256|sha384|sha512):(?P<digits>[0-9a-fA-F]+)")
+_IN_FRAGMENT = re.compile(r"(?:egg|subdirectory|(?:md|sha|shake_|blake)\w*)=.*")
 _LIKE_A_HASH = re.compile(r"(?:md|sha|shake_|blake)\d", re.IGNORECASE)
 
 
@@ -117,10 +118,41 @@ def source_of(location: str, folder: str = "") -> Source:
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise InvalidText("a `file:` URL names a file of this machine: `file:///path`")
+        _check_fragment(parts.fragment)
         return PathSource(_relative(unquote(parts.path), folder))
     if "://" in location:
         raise InvalidText(f"the scheme `{parts.scheme}` is not supported")
-    return PathSource(_relative(location, folder))
+    fragment = _fragment(location)
+    _check_fragment(fragment)
+    path = location.removesuffix(f"#{fragment}") if fragment else location
+    return PathSource(_relative(path, folder))
+
+
+def _fragment(location: str) -> str:
+    """Return the fragment of a URL or of a path, such as `egg=NAME`; a path may have another `#` in it.
+
+    Raises:
+        InvalidText: it is not a URL.
+    """
+    if "://" in location or location.startswith("file:"):
+        return _split(location).fragment
+    path, _, fragment = location.rpartition("#")
+    parts = fragment.split("&")
+    return fragment if path and all(map(_IN_FRAGMENT.fullmatch, parts)) else ""
+
+
+def _check_fragment(fragment: str) -> None:
+    """Check that the fragment of a path says nothing else than a name and hashes.
+
+    Raises:
+        InvalidText: it has another part, such as `subdirectory=`.
+    """
+    rest = _for_location(fragment)
+    if rest:
+        raise InvalidText(
+            f"`#{rest}` of a file or a folder is not supported",
+            "name the path of the package's folder, or make a wheel of it",
+        )
 
 
 def _for_location(fragment: str) -> str:
@@ -220,7 +252,7 @@ def _from_location(text: str, folder: str, name_of: Callable[[str], str | None])
     match = _EXTRAS.match(location)
     extras = match["extras"] if match is not None else ""
     location = match["path"] if match is not None else location
-    fragment = parse_qs(_split(location).fragment)
+    fragment = parse_qs(_fragment(location))
     source = source_of(location, folder)
     egg = fragment.get("egg", [""])[0]
     egg_match = _EXTRAS.match(egg)
@@ -250,13 +282,12 @@ def _name_of_repository(source: Source) -> str | None:
 
 
 def hashes_in(url: str) -> tuple[str, ...]:
-    """Return the hashes in the fragment of a URL.
+    """Return the hashes in the fragment of a URL or a path.
 
     Raises:
         InvalidText: flashc can't check one of them.
     """
-    parts = _split(url).fragment.split("&") if "://" in url else []
-    hashes = filter(_LIKE_A_HASH.match, parts)
+    hashes = filter(_LIKE_A_HASH.match, _fragment(url).split("&"))
     return tuple(checked_hash(each.replace("=", ":", 1)) for each in hashes)
 
 
@@ -329,7 +360,13 @@ def _relative(path: str, folder: str) -> str:
 
 
 def _name_in(source: Source) -> str | None:
-    """Return the name of the distribution in the file name of a wheel or source archive."""
+    """Return the name of the distribution in the file name of a wheel or a source archive.
+
+    It is None if the file is neither, by its name's end.
+
+    Raises:
+        InvalidText: the file's name is not `NAME-VERSION` and the end.
+    """
     from packaging.utils import (
         InvalidSdistFilename,
         InvalidWheelFilename,
@@ -341,9 +378,15 @@ def _name_in(source: Source) -> str | None:
     try:
         if file.endswith(".whl"):
             return parse_wheel_filename(file)[0]
-        return parse_sdist_filename(file)[0] if file.endswith((".tar.gz", ".zip")) else None
+        end = next((each for each in _ARCHIVES if file.endswith(each)), None)
+        if end is None:
+            return None
+        return parse_sdist_filename(f"{file.removesuffix(end)}.zip")[0]
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
-        raise InvalidText(f"`{file}` is not the name of a wheel or a source archive") from error
+        raise InvalidText(
+            f"`{file}` is not the name of a wheel or a source archive",
+            "" if file.endswith(".whl") else "write `NAME @ ` in front of it",
+        ) from error
 
 
 def file_name(source: Source) -> str:
