@@ -45,27 +45,6 @@ _OF_BOTH = frozenset(
 )
 METHODS = _OF_BOTH | frozenset("items items_ex keys popitem setdefault update values".split())
 LIST_METHODS = _OF_BOTH | frozenset("append count extend index insert remove reverse sort".split())
-# Its other names in these versions; they hide keys of the same name.  Names like `__len__` are not listed.
-PRIVATE = frozenset(
-    (
-        "_DictConfig__set_impl _MutableMapping__marker _abc_impl _content _dereference_node"
-        " _dereference_node_impl _dict_conf_eq _evaluate_custom_resolver _flags_cache"
-        " _format_and_raise _get_child _get_flag _get_flag_no_cache _get_full_key _get_impl"
-        " _get_node _get_node_flag _get_parent _get_parent_container _get_root _has_ref_type"
-        " _invalidate_flags_cache _is_flags_root _is_interpolation _is_missing _is_none"
-        " _is_optional _is_protocol _is_typed _item_eq _key _list_merge _map_merge"
-        " _maybe_dereference_node _maybe_resolve_interpolation _merge_with _metadata"
-        " _normalize_ref_type _parent _promote _raise_invalid_value _re_parent"
-        " _resolve_interpolation _resolve_interpolation_from_parse_tree _resolve_key_and_root"
-        " _resolve_node_interpolation _resolve_simple_interpolation _resolve_with_default"
-        " _resolvers _s_validate_and_normalize_key _select_impl _set_flag _set_flags_root"
-        " _set_item_impl _set_key _set_parent _set_value _set_value_impl _to_content _to_object"
-        " _tuple_merge _validate_and_convert_interpolation_result _validate_and_normalize_key"
-        " _validate_get _validate_merge _validate_non_ambiguous_key _validate_non_optional"
-        " _validate_not_dereferencing_to_parent _validate_set _validate_set_merge_impl _value"
-        " _wrap_value_and_set"
-    ).split()
-)
 _STEP = re.compile(r"(?:^|\.)([^.\[\]\\]+)|\[([^.\[\]\\]+)\]")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _NUMBER = re.compile(r"\s*[+-]?\d")
@@ -305,15 +284,14 @@ def attribute(
         return config.document.escaped
     if name in METHODS:
         return Known(BoundMethod(receiver, name), span)
-    if name in PRIVATE or name.startswith("__"):
+    # OmegaConf's own names hide keys, such as `_value`; those like `_target_` are keys of Hydra.
+    if name.startswith("__") or (name.startswith("_") and not name.endswith("_")):
         return _private(receiver, name, span)
     found = config.entry(name)
     if found is not None:
         return found
     if name in config.names():
         return Unknown(reason=f"`{name}` of the configuration is `???`", origin=span)
-    if name.startswith("_"):  # perhaps an attribute of another version
-        return _private(receiver, name, span)
     return fail(machine, AttributeError, f"Missing key {name}", span)
 
 
