@@ -82,7 +82,7 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             return _enum_method(machine, enum_class, name, arguments)
         case InstanceValue(of=of) | (ClassValue() as of):
             return _own_method(machine, of, receiver, name, arguments)
-        case ConfigList(document=document) if name in CHANGING:
+        case ConfigList(document=document) if name in CHANGING or arguments.keywords:
             changed = Unknown(reason=f"the program calls `{name}` of it", origin=arguments.span)
             ConfigMapping(document).escape(changed)
             return changed
