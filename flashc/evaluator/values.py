@@ -346,7 +346,7 @@ def lift(value: object, origin: Span, variables: frozenset[str] = NO_VARIABLES) 
                 key: (lift(key, origin, variables), lift(item, origin, variables))
                 for key, item in pairs.items()
             }
-            return Known(DictValue(entries), origin)
+            return Known(DictValue(entries), origin, variables)
         case _:
             return Known(value, origin, variables)
 
@@ -364,7 +364,9 @@ def _lift_members(
     """
     exact: SequenceKind = tuple if isinstance(like, tuple) else kind
     exact = frozenset if isinstance(like, frozenset) else exact
-    return Known(SequenceValue(exact, [lift(v, origin, variables) for v in members]), origin)
+    return Known(
+        SequenceValue(exact, [lift(v, origin, variables) for v in members]), origin, variables
+    )
 
 
 def variables_of(*values: Value) -> frozenset[str]:
@@ -373,10 +375,10 @@ def variables_of(*values: Value) -> frozenset[str]:
     pending, seen = list(values), set[int]()
     while pending:
         value = pending.pop()
-        if isinstance(value, Unknown) or id(value) in seen:
+        if id(value) in seen:
             continue
         seen.add(id(value))
-        found |= value.variables
+        found |= value.computed if isinstance(value, Unknown) else value.variables
         inside = value.value if isinstance(value, Known) else None
         if id(inside) in seen:
             continue

@@ -164,3 +164,14 @@ def test_only_none_is_none() -> None:
     assert is_none(value(None))
     others: list[object] = [0, "", [], UNKNOWN, VARIABLE]
     assert not any(is_none(value(other)) for other in others)
+
+
+@pytest.mark.parametrize("plain", [[], (), {}, set(), frozenset(), [[]], {"a": []}, 1])
+def test_a_lifted_object_carries_the_variables_it_was_computed_from(plain: object) -> None:
+    assert variables_of(lift(plain, SPAN, frozenset({"X"}))) == {"X"}
+
+
+def test_an_unknown_value_carries_the_variables_it_was_computed_from() -> None:
+    unknown = Unknown(reason="a run computed it", origin=SPAN, computed=frozenset({"X"}))
+    assert variables_of(unknown) == {"X"}
+    assert variables_of(Known(SequenceValue(list, [unknown]), SPAN)) == {"X"}

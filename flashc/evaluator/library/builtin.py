@@ -38,6 +38,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 
 from . import attributes, files, modules, sequences
+from .parameters import check_arguments
 from .sequences import Builtin, unsupported_call
 
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
@@ -54,7 +55,13 @@ _PURE: dict[str, Callable[..., Any]] = {
 
 
 def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Return `name(arguments)` for the builtin of that name."""
+    """Return `name(arguments)` for the builtin of that name.
+
+    Raises:
+        PythonError: the builtin is certain to raise, because it does not take these arguments or
+            because of their values.
+    """
+    check_arguments(name, arguments)
     special = _SPECIAL.get(name) or sequences.FUNCTIONS.get(name)
     if special is not None:
         return special(machine, arguments)
@@ -62,10 +69,24 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
         return _pure(machine, name, arguments)
     kind = exception_class(Known(External(f"builtins.{name}"), arguments.span))
     if kind is not None:
+        _check_keywords(kind, arguments)
         given = SequenceValue(tuple, arguments.values)
         return Known(ExceptionValue(kind, given), arguments.span)
     machine.escape(arguments)
     return Unknown(reason=f"flashc does not evaluate `{name}(...)`", origin=arguments.span)
+
+
+def _check_keywords(kind: type[BaseException], arguments: CallArguments) -> None:
+    """Check that a class of exceptions takes the keywords of a call; few classes take any.
+
+    Raises:
+        PythonError: it does not take them.
+    """
+    try:
+        if arguments.keywords:
+            kind(**dict.fromkeys(arguments.keywords))
+    except TypeError as error:
+        raise PythonError(TypeError, str(error), arguments.span) from error
 
 
 def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
@@ -77,7 +98,7 @@ def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
             return first
         if isinstance(first, Known) and isinstance(first.value, ExceptionValue):
             return _text_of_exception(machine, first.value, span)
-    if name == "bool" and len(arguments.values) == 1:
+    if name == "bool" and arguments.values:
         verdict = truth(machine, arguments.values[0])
         if isinstance(verdict, Unknown):
             return verdict
@@ -133,8 +154,6 @@ def _globals(machine: Machine, arguments: CallArguments) -> Value:
 def _getattr(machine: Machine, arguments: CallArguments) -> Value:
     """Return `getattr(object, name)`, or the given default if the attribute is surely missing."""
     span, values = arguments.span, arguments.values
-    if not 2 <= len(values) <= 3:
-        return unsupported_call("getattr", span)
     key = resolve_symbolic(machine, values[1])
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return key if isinstance(key, Unknown) else unsupported_call("getattr", span)
@@ -152,7 +171,7 @@ def _getattr(machine: Machine, arguments: CallArguments) -> Value:
 def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
     """Return whether the object has the attribute, if that is known."""
     span, values = arguments.span, arguments.values
-    key = resolve_symbolic(machine, values[1]) if len(values) == 2 else None
+    key = resolve_symbolic(machine, values[1])
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return Unknown(reason="flashc does not evaluate this `hasattr(...)`", origin=span)
     try:
@@ -199,20 +218,17 @@ def _class_lacks(of: ClassValue, name: str) -> bool:
 
 def _setattr(machine: Machine, arguments: CallArguments) -> Value:
     """Execute `setattr(object, name, value)`."""
-    if len(arguments.values) == 3:
-        receiver, key, value = arguments.values
-        key = resolve_symbolic(machine, key)
-        if isinstance(key, Known) and isinstance(key.value, str):
-            attributes.assign_attribute(machine, receiver, key.value, value, arguments.span)
-            return Known(None, arguments.span)
+    receiver, key, value = arguments.values
+    key = resolve_symbolic(machine, key)
+    if isinstance(key, Known) and isinstance(key.value, str):
+        attributes.assign_attribute(machine, receiver, key.value, value, arguments.span)
+        return Known(None, arguments.span)
     machine.escape(arguments)
     return Unknown(reason="flashc does not evaluate this `setattr(...)`", origin=arguments.span)
 
 
 def _isinstance(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `isinstance(value, classes)`."""
-    if len(arguments.values) != 2:
-        return unsupported_call("isinstance", arguments.span)
     value, wanted = arguments.values
     answer = _is_instance(resolve_symbolic(machine, value), wanted)
     if answer is None:
@@ -282,7 +298,7 @@ def _type(machine: Machine, arguments: CallArguments) -> Value:
 
 def _callable(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `callable(value)`."""
-    value = arguments.values[0] if len(arguments.values) == 1 else None
+    value = arguments.values[0]
     if isinstance(value, Known):
         called = (FunctionValue, LambdaValue, ClassValue, PartialValue, BoundMethod)
         if isinstance(value.value, called):
@@ -321,6 +337,17 @@ def _exit(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _print(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `print(...)`, which returns None.
+
+    Raises:
+        PythonError: `sep` or `end` is no text.
+    """
+    for name in ("sep", "end"):
+        given = arguments.keywords.get(name)
+        if given is not None and isinstance(given.value, Known):
+            if not isinstance(given.value.value, str | None):
+                text = f"{name} must be None or a string"
+                raise PythonError(TypeError, text, arguments.span)
     return Known(None, arguments.span)
 
 

@@ -125,7 +125,7 @@ def mapping_method(
             found = configs.get(machine, config, arguments)
         case _ if name in _VIEWS and not arguments.values:
             return Known(ViewValue(mapping, _VIEWS[name]), arguments.span)
-        case ChainValue() if name == "get":
+        case ChainValue() if name == "get" and not arguments.keywords:
             return dict_method(machine, mapping.current(), name, arguments)
         case _:
             pass

@@ -38,6 +38,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 
 from . import sequences
+from .parameters import check_arguments
 
 # The methods that change their receiver, which is unknown after a branch that may not run.
 CHANGING = frozenset(
@@ -80,6 +81,8 @@ def sequence_method(
     if not hasattr(items.kind, name):
         text = f"'{items.kind.__name__}' object has no attribute '{name}'"
         raise PythonError(AttributeError, text, arguments.span)
+    if (items.kind, name) != (list, "sort"):
+        _check_positional(name, arguments, _COUNTS.get(name))
     if name == "copy":
         return Known(SequenceValue(items.kind, list(items.items)), arguments.span)
     changes = _CHANGES.get((items.kind, name))
@@ -89,6 +92,25 @@ def sequence_method(
     if isinstance(result, Unknown) and (items.kind, name) not in _TAKING:
         items.escaped = items.escaped or result
     return result
+
+
+# How many arguments some methods take; Python checks those of the others when it executes them.
+_COUNTS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(("copy", "clear", "reverse", "keys", "values", "items", "popitem"), (0, 0)),
+    **dict.fromkeys(("get", "setdefault"), (1, 2)),
+}
+
+
+def _check_positional(name: str, arguments: CallArguments, count: tuple[int, int] | None) -> None:
+    """Check that a method that takes no keywords gets none, and between `count` arguments.
+
+    Raises:
+        PythonError: the arguments are wrong (a TypeError).
+    """
+    if arguments.keywords:
+        raise PythonError(TypeError, f"{name}() takes no keyword arguments", arguments.span)
+    if count is not None and not count[0] <= len(arguments.values) <= count[1]:
+        raise PythonError(TypeError, f"{name}() takes another number of arguments", arguments.span)
 
 
 def call_pure_method(
@@ -176,6 +198,7 @@ def _remove(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
     """Execute `items.sort(...)`."""
+    check_arguments("list.sort", arguments)
     ordered = sequences.sort(machine, list(items.items), arguments)
     if isinstance(ordered, Unknown):
         return ordered
@@ -210,6 +233,7 @@ def _on_the_set(name: str) -> _Change:
 
 def _pop_of_set(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
     """Execute `pop()` of a set; with several elements, the result is unknown."""
+    _check_positional("pop", arguments, (0, 0))
     if len(items.items) == 1:
         return items.items.pop()
     if not items.items:
@@ -250,6 +274,8 @@ def dict_method(machine: Machine, mapping: DictValue, name: str, arguments: Call
     if mapping.escaped is not None:
         machine.escape(arguments)
         return mapping.escaped
+    if name in _COUNTS or name == "pop":
+        _check_positional(name, arguments, _COUNTS.get(name, (1, 2)))
     match name, values:
         case (("keys" | "values" | "items"), []):
             return Known(ViewValue(mapping, name), span)
@@ -307,6 +333,7 @@ def _popitem(mapping: DictValue, span: Span) -> Value:
 
 def _update(machine: Machine, mapping: DictValue, arguments: CallArguments) -> Value:
     """Execute `update(...)` of a dict with dicts, pairs and keywords."""
+    check_arguments("dict.update", arguments)
     for value in arguments.values:
         problem = containers.merge(machine, mapping, value)
         if problem is not None:

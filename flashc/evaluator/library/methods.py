@@ -84,7 +84,7 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             return _enum_method(machine, enum_class, name, arguments)
         case InstanceValue(of=of) | (ClassValue() as of):
             return _own_method(machine, of, receiver, name, arguments)
-        case ConfigList(document=document) if name not in _OF_CONFIG_LISTS:
+        case ConfigList(document=document) if name not in _OF_CONFIG_LISTS or arguments.keywords:
             changed = Unknown(reason=f"the program calls `{name}` of it", origin=arguments.span)
             ConfigMapping(document).escape(changed)
             machine.escape(arguments)

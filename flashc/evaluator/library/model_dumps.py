@@ -24,7 +24,7 @@ def dumped(machine: Machine, record: InstanceValue, arguments: CallArguments) ->
         return None
     if not all(isinstance(chosen.get(k, set()), (set, frozenset)) for k in ("include", "exclude")):
         return None
-    whole = _dump(record, arguments.span, is_short=chosen.get("exclude_none") is True)
+    whole = _dump(machine, record, arguments.span, is_short=chosen.get("exclude_none") is True)
     if whole is None:
         return None
     include, exclude = chosen.get("include"), chosen.get("exclude")
@@ -37,30 +37,32 @@ def dumped(machine: Machine, record: InstanceValue, arguments: CallArguments) ->
     return Known(DictValue(kept, whole.escaped), arguments.span)
 
 
-def _dump(record: InstanceValue, span: Span, *, is_short: bool) -> DictValue | None:
+def _dump(
+    machine: Machine, record: InstanceValue, span: Span, *, is_short: bool
+) -> DictValue | None:
     """Return a dict of the fields, in which models are dicts too; None if a method decides what is in it."""
-    if has_own_dump(record.of):
+    if has_own_dump(machine, record.of):
         return None
     entries: dict[object, tuple[Value, Value]] = {}
     for name, value in record.names.items():
         if is_short and isinstance(value, Known) and value.value is None:
             continue
-        found = _dumped_value(value, span, is_short=is_short)
+        found = _dumped_value(machine, value, span, is_short=is_short)
         if found is None:
             return None
         entries[name] = (Known(name, span), found)
     return DictValue(entries, record.escaped)
 
 
-def _dumped_value(value: Value, span: Span, *, is_short: bool) -> Value | None:
+def _dumped_value(machine: Machine, value: Value, span: Span, *, is_short: bool) -> Value | None:
     """Return what a value of a field is in a dump; None if flashc does not know it."""
     inside = value.value if isinstance(value, Known) else None
     match inside:
         case InstanceValue() as inner:
-            found = _dump(inner, span, is_short=is_short)
+            found = _dump(machine, inner, span, is_short=is_short)
             return None if found is None else Known(found, value.origin)
         case SequenceValue(kind=kind) as items:
-            parts = [_dumped_value(item, span, is_short=is_short) for item in items.items]
+            parts = [_dumped_value(machine, item, span, is_short=is_short) for item in items.items]
             known = [part for part in parts if part is not None]
             if len(known) < len(parts):
                 return None
@@ -68,7 +70,7 @@ def _dumped_value(value: Value, span: Span, *, is_short: bool) -> Value | None:
         case DictValue() as mapping:
             entries: dict[object, tuple[Value, Value]] = {}
             for key, (shown, item) in mapping.entries.items():
-                dumped_item = _dumped_value(item, span, is_short=is_short)
+                dumped_item = _dumped_value(machine, item, span, is_short=is_short)
                 if dumped_item is None:
                     return None
                 entries[key] = (shown, dumped_item)

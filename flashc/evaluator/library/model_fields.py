@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
+import sys
 from collections.abc import Iterator
 
 import libcst as cst
@@ -23,6 +26,7 @@ from flashc.evaluator.values import (
     concrete,
 )
 from flashc.syntax.walk import dotted, statements
+from flashc_core.python_texts import parse_expression
 
 MODELS = frozenset({"pydantic.BaseModel", "pydantic.v1.BaseModel"})
 _OLD_SETTINGS = frozenset({"pydantic.BaseSettings", "pydantic.v1.BaseSettings"})
@@ -46,7 +50,8 @@ class ModelField(Struct, frozen=True, kw_only=True):
     under which the constructor takes the field; `aliases` are the keys other than the field's own name.
     `variables` are the names of the environment variables that set the field if the model is one of
     settings.  `constraints` are the options of `Field(...)` that restrict the value.  `problem` says
-    why flashc does not know what the field does; None if it knows.
+    why flashc does not know what the field does; None if it knows.  `shapes_dump` says that its
+    options or its type may decide whether and how `model_dump()` shows it.
     """
 
     name: str
@@ -58,6 +63,7 @@ class ModelField(Struct, frozen=True, kw_only=True):
     variables: tuple[str, ...] = ()
     constraints: dict[str, Value]
     problem: str | None = None
+    shapes_dump: bool = False
 
 
 class ModelOptions(Struct, frozen=True):
@@ -90,11 +96,28 @@ def bases_of(class_value: ClassValue) -> frozenset[str]:
 
 def is_model(class_value: ClassValue) -> bool:
     """Return whether a class is a model or settings of pydantic, and nothing else from outside."""
-    bases = bases_of(class_value)
-    return bool(bases & (MODELS | SETTINGS)) and bases <= MODELS | SETTINGS | _PLAIN_BASES
+    return bool(bases_of(class_value) & (MODELS | SETTINGS)) and all(
+        _is_followed(base) for ancestor in class_value.ancestry() for base in ancestor.bases
+    )
 
 
-_PLAIN_BASES = frozenset({"abc.ABC", "typing.Generic", "builtins.object"})
+_PLAIN_BASES = frozenset(
+    {"abc.ABC", "typing.Generic", "typing_extensions.Generic", "builtins.object"}
+)
+
+
+def _is_followed(base: Value) -> bool:
+    """Return whether flashc knows what a class inherits from a base: it is of the project or of a model.
+
+    A generic class of the project between brackets, as `Base[int]`, is not in the ancestry.
+    """
+    match base.value if isinstance(base, Known) else None:
+        case ClassValue():
+            return True
+        case External(name=name) | TypeForm(origin=Known(value=External(name=name))):
+            return name in MODELS | SETTINGS | _PLAIN_BASES
+        case _:
+            return False
 
 
 def options_of(machine: Machine, class_value: ClassValue) -> ModelOptions:
@@ -179,7 +202,10 @@ def _resolved(form: Value, frame: Frame) -> Value | None:
     """Return a type in which names that are written as texts are replaced by what they stand for."""
     match form.value if isinstance(form, Known) else None:
         case str() as name if name.isidentifier():
-            return frame.lookup(name)
+            found = frame.lookup(name)
+            if found is None and isinstance(getattr(builtins, name, None), type):
+                return Known(External(f"builtins.{name}"), form.origin)
+            return found
         case TypeForm(origin=origin, arguments=arguments):
             parts = [_resolved(argument, frame) for argument in arguments]
             known = tuple(part for part in parts if part is not None)
@@ -218,14 +244,14 @@ def _field(
 ) -> ModelField:
     """Return a field, with the options that its annotation and its default give."""
     given: dict[str, Value] = {}
-    inside = form.value if isinstance(form, Known) else None
-    if isinstance(inside, TypeForm) and _is_annotated(inside):
-        form = inside.arguments[0]
-        for note in inside.arguments[1:]:
-            if isinstance(note, Known) and isinstance(note.value, FieldValue):
-                given |= note.value.options
-            else:
-                given["a note"] = note
+    form, notes = _without_notes(form)
+    for note in notes:
+        if isinstance(note, Known) and isinstance(note.value, FieldValue):
+            given |= note.value.options
+        else:
+            given["a note"] = note
+    if isinstance(form, Known) and isinstance(form.value, str) and not _is_clear(form):
+        given["a note"] = form  # it may be `Annotated[...]`
     default = class_value.find(name)
     if isinstance(default, Known) and isinstance(default.value, FieldValue):
         given |= default.value.options
@@ -241,8 +267,47 @@ def _field(
         factory=given.get("default_factory"),
         constraints={key: value for key, value in given.items() if key in _CONSTRAINTS},
         problem=_unclear_option(name, given),
+        shapes_dump=not given.keys().isdisjoint(_SHAPING) or not _is_clear(form),
     )
     return _named(made, given, options, is_old=bool(bases_of(class_value) & _OLD_SETTINGS))
+
+
+_SHAPING = frozenset({"exclude", "exclude_if", "a note"})
+_CLEAR_MODULES = sys.stdlib_module_names | {"pydantic", "pydantic_settings", "typing_extensions"}
+
+
+def _without_notes(form: Value | None) -> tuple[Value | None, tuple[Value, ...]]:
+    """Return the type inside `Annotated[...]` and its notes, those of an inner `Annotated` first."""
+    inside = form.value if isinstance(form, Known) else None
+    if not isinstance(inside, TypeForm) or not _is_annotated(inside):
+        return form, ()
+    plain, notes = _without_notes(inside.arguments[0])
+    return plain, (*notes, *inside.arguments[1:])
+
+
+def _is_clear_text(text: str) -> bool:
+    """Return whether a type that is written as a text surely is no `Annotated[...]`, as `list[int]`."""
+    try:
+        node = parse_expression(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        name = node.value.id
+        return name in ("Optional", "Union") or isinstance(getattr(builtins, name, None), type)
+    return isinstance(node, ast.BinOp)
+
+
+def _is_clear(form: Value | None) -> bool:
+    """Return whether a type surely is no `Annotated[...]` that flashc does not see."""
+    match form.value if isinstance(form, Known) else "":
+        case str() as text:
+            return _is_clear_text(text)
+        case External(name=name):
+            return name.partition(".")[0] in _CLEAR_MODULES
+        case TypeForm(origin=origin):
+            return _is_clear(origin)
+        case _:
+            return True
 
 
 def _is_annotated(form: TypeForm) -> bool:
@@ -327,18 +392,13 @@ def model_validators_of(class_value: ClassValue) -> list[FunctionValue]:
     ]
 
 
-def has_own_dump(class_value: ClassValue) -> bool:
+def has_own_dump(machine: Machine, class_value: ClassValue) -> bool:
     """Return whether methods or options of a class decide what `model_dump()` returns."""
     marks = [function.validates for function in _marked(class_value)]
     if any(mark is not None and mark.mode == "dump" for mark in marks):
         return True
-    return any(
-        isinstance(value, Known)
-        and isinstance(value.value, FieldValue)
-        and "exclude" in value.value.options
-        for ancestor in class_value.ancestry()
-        for value in ancestor.names.values()
-    )
+    options = options_of(machine, class_value)
+    return any(field.shapes_dump for field in fields_of(machine, class_value, options))
 
 
 def _marked(class_value: ClassValue) -> list[FunctionValue]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import builtins
+from collections.abc import Callable, ItemsView, Iterator, KeysView
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, cast
 
@@ -13,7 +15,13 @@ from flashc.evaluator.objects import CallArguments, InstanceValue
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, cause, fail, resolve_symbolic, tainted
 from flashc.evaluator.operations.comparisons import truth
-from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazy_iterator
+from flashc.evaluator.operations.iteration import (
+    IterationUnknown,
+    disorder,
+    elements,
+    iterate,
+    lazy_iterator,
+)
 from flashc.evaluator.operations.operators import binary
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
@@ -47,8 +55,6 @@ def unsupported_call(name: str, span: Span) -> Unknown:
 def _len(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `len(value)`."""
     span = arguments.span
-    if len(arguments.values) != 1:
-        return unsupported_call("len", span)
     value = resolve_symbolic(machine, arguments.values[0])
     if isinstance(value, Known):
         match value.value:
@@ -78,8 +84,6 @@ def _any_or_all(wanted: bool) -> Builtin:
     """Return the function that evaluates `any` (`wanted` is True) or `all` (False)."""
 
     def run(machine: Machine, arguments: CallArguments) -> Value:
-        if len(arguments.values) != 1:
-            return unsupported_call("any", arguments.span)
         variables: frozenset[str] = frozenset()
         try:
             for item in iterate(machine, arguments.values[0]):
@@ -99,8 +103,6 @@ def _any_or_all(wanted: bool) -> Builtin:
 def _sum(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `sum(items)`, with a start value or without."""
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
-    if not 1 <= len(given) <= 2:
-        return unsupported_call("sum", arguments.span)
     items = elements(machine, given[0])
     if isinstance(items, Unknown):
         return items
@@ -118,10 +120,9 @@ def _extreme(name: str) -> Builtin:
 
     def run(machine: Machine, arguments: CallArguments) -> Value:
         span, keywords = arguments.span, arguments.keywords
-        if not set(keywords) <= {"key", "default"} or not arguments.values:
-            return unsupported_call(name, span)
         values = arguments.values
         unordered = "key" not in keywords
+        doubt = disorder(values[0]) if len(values) == 1 else None
         items = elements(machine, values[0], unordered=unordered) if len(values) == 1 else values
         if isinstance(items, Unknown):
             return items
@@ -135,7 +136,12 @@ def _extreme(name: str) -> Builtin:
         try:
             best = (min if name == "min" else max)(range(len(items)), key=keys.__getitem__)
         except TypeError as error:
+            if doubt is not None and any(isinstance(key, (tuple, list)) for key in keys):
+                return Unknown(reason=doubt, origin=span)  # it decides which parts are compared
             return fail(machine, TypeError, str(error), span, variables_of(*items))
+        first = keys[best]
+        if doubt is not None and any(k == first and repr(k) != repr(first) for k in keys):
+            return Unknown(reason=doubt, origin=span)
         return tainted(items[best], variables_of(*items))
 
     return run
@@ -144,36 +150,43 @@ def _extreme(name: str) -> Builtin:
 def _sorted(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `sorted(items, key=..., reverse=...)`."""
     span, keywords = arguments.span, arguments.keywords
-    if len(arguments.values) != 1:
-        return unsupported_call("sorted", span)
+    doubt = disorder(arguments.values[0])
     items = elements(machine, arguments.values[0], unordered="key" not in keywords)
     if isinstance(items, Unknown):
         return items
-    ordered = sort(machine, items, arguments)
+    ordered = sort(machine, items, arguments, doubt)
     return ordered if isinstance(ordered, Unknown) else Known(SequenceValue(list, ordered), span)
 
 
-def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list[Value] | Unknown:
+def sort(
+    machine: Machine, items: list[Value], arguments: CallArguments, doubt: str | None = None
+) -> list[Value] | Unknown:
     """Return the items in the order that `key=` and `reverse=` ask for.
+
+    `doubt` is the reason why the order of the given items is not known, None if it is known.
 
     Raises:
         PythonError: the items can't be compared.
     """
     span, keywords = arguments.span, arguments.keywords
-    if not set(keywords) <= {"key", "reverse"}:
-        return unsupported_call("sorted", span)
     keys = _keys(machine, items, arguments)
     if isinstance(keys, Unknown):
         return keys
-    reverse: bool | Unknown = False
+    reverse: Value = Known(False, span)
     if "reverse" in keywords:
-        reverse = truth(machine, keywords["reverse"].value)
+        reverse = resolve_symbolic(machine, keywords["reverse"].value)
     if isinstance(reverse, Unknown):
         return reverse
+    if not isinstance(reverse, Known) or not isinstance(reverse.value, int):
+        reason = "not every Python takes this value of `reverse`"
+        return Unknown(reason=reason, origin=reverse.origin)
     try:
-        order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)
+        order = sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse.value))
     except TypeError as error:
         return fail(machine, TypeError, str(error), span, variables_of(*items))
+    in_order = [keys[index] for index in order]
+    if doubt is not None and any(a == b and repr(a) != repr(b) for a, b in pairwise(in_order)):
+        return Unknown(reason=doubt, origin=span)
     return [items[index] for index in order]
 
 
@@ -190,7 +203,26 @@ def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> lis
             found.append(_comparable(resolve_symbolic(machine, value)))
         except NotConcrete as problem:
             return cause(problem.part, span)
+    if len(found) > 1 and any(map(_has_partial_order, found)):
+        reason = "sets and NaN have only a partial order"
+        return Unknown(reason=reason, origin=span)
     return found
+
+
+def _has_partial_order(key: object) -> bool:
+    """Return whether neither of two such values may be less, although they differ.
+
+    Then the result of sorting them depends on the order in which they are given.
+    """
+    match key:
+        case set() | frozenset() | KeysView() | ItemsView():
+            return True
+        case tuple() | list():
+            return any(map(_has_partial_order, cast("list[object]", key)))
+        case float():
+            return key != key
+        case _:
+            return False
 
 
 def _comparable(value: Value) -> object:
@@ -214,28 +246,40 @@ def _sequence(kind: SequenceKind) -> Builtin:
     """Return the function that evaluates `list`, `tuple`, `set` or `frozenset`."""
 
     def run(machine: Machine, arguments: CallArguments) -> Value:
-        if len(arguments.values) > 1 or arguments.keywords:
-            return unsupported_call(kind.__name__, arguments.span)
         unordered = kind in (set, frozenset)
         source = arguments.values[0] if arguments.values else Known((), arguments.span)
         if not arguments.values:
             return Known(SequenceValue(kind, []), arguments.span)
+        doubt = disorder(source)
         items = elements(machine, source, unordered=unordered)
         if isinstance(items, Unknown):
             return items
         machine.charge(len(items), arguments.span)
         if unordered:
-            return containers.make_set(kind, items, arguments.span)
+            made = containers.make_set(kind, items, arguments.span)
+            return _unless_ambiguous(made, items, doubt, arguments.span)
         return Known(SequenceValue(kind, items), arguments.span)
 
     return run
 
 
+def _unless_ambiguous(made: Value, items: list[Value], doubt: str | None, span: Span) -> Value:
+    """Return a set of items; unknown if their order decides which of equal ones, as `1` and `True`, it keeps.
+
+    `doubt` is the reason why the order of the items is not known, None if it is known.
+    """
+    kept = made.value if isinstance(made, Known) else None
+    if doubt is None or not isinstance(kept, SequenceValue) or len(kept.items) == len(items):
+        return made
+    plain = [concrete(item, unordered=True) for item in items]
+    if len({(each, repr(each)) for each in plain}) > len(kept.items):
+        return Unknown(reason=doubt, origin=span)
+    return made
+
+
 def _dict(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `dict(...)` with a mapping or pairs, and keywords."""
     mapping = DictValue()
-    if len(arguments.values) > 1:
-        return unsupported_call("dict", arguments.span)
     for source in arguments.values:
         problem = containers.merge(machine, mapping, source)
         if problem is not None:
@@ -260,7 +304,7 @@ def _zip(machine: Machine, arguments: CallArguments) -> Value:
 
 def _map(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `map(function, ...)`, lazily."""
-    if len(arguments.values) < 2 or arguments.keywords:
+    if arguments.keywords:  # `strict`, which Python takes since 3.14
         return unsupported_call("map", arguments.span)
     function, *given = arguments.values
     sources = _iterators(machine, given)
@@ -275,8 +319,6 @@ def _map(machine: Machine, arguments: CallArguments) -> Value:
 
 def _filter(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `filter(function, items)`, lazily."""
-    if len(arguments.values) != 2 or arguments.keywords:
-        return unsupported_call("filter", arguments.span)
     function, given = arguments.values
     source = _iterators(machine, [given])
     if isinstance(source, Unknown):
@@ -298,15 +340,14 @@ def _filter(machine: Machine, arguments: CallArguments) -> Value:
 def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `enumerate(items)`, `enumerate(items, 1)` or `enumerate(items, start=1)`."""
     span = arguments.span
-    given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
-    if not 1 <= len(given) <= 2:
-        return unsupported_call("enumerate", span)
-    start = resolve_symbolic(machine, given[1]) if len(given) > 1 else Known(0, span)
+    named = {name: argument.value for name, argument in arguments.keywords.items()}
+    given = dict(zip(("iterable", "start"), arguments.values, strict=False)) | named
+    start = resolve_symbolic(machine, given.get("start", Known(0, span)))
     if isinstance(start, Unknown):
         return start
     if not isinstance(start.value, int):
         return unsupported_call("enumerate", span)
-    source = _iterators(machine, given[:1])
+    source = _iterators(machine, [given["iterable"]])
     if isinstance(source, Unknown):
         return source
     first = start.value
@@ -319,14 +360,19 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
 
 def _reversed(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `reversed(items)`."""
-    if len(arguments.values) != 1:
-        return unsupported_call("reversed", arguments.span)
     value = arguments.values[0]
-    plain = value.value if isinstance(value, Known) else None
-    if isinstance(plain, IteratorValue) or (
-        isinstance(plain, SequenceValue) and plain.is_disordered
-    ):
-        raise PythonError(TypeError, "object is not reversible", arguments.span)
+    match value.value if isinstance(value, Known) else None:
+        case (
+            IteratorValue()
+            | FileValue()
+            | DisorderedValue(is_iterator=True)
+            | SequenceValue(kind=builtins.set | builtins.frozenset)
+        ):
+            raise PythonError(TypeError, "object is not reversible", arguments.span)
+        case MappingObject() | ViewValue(of=MappingObject()):
+            return unsupported_call("reversed", arguments.span)
+        case _:
+            pass
     items = elements(machine, value)
     if isinstance(items, Unknown):
         return items
@@ -351,8 +397,6 @@ def _iter(machine: Machine, arguments: CallArguments) -> Value:
 def _next(machine: Machine, arguments: CallArguments) -> Value:
     """Evaluate `next(iterator)`, with a default or without."""
     span = arguments.span
-    if not 1 <= len(arguments.values) <= 2:
-        return unsupported_call("next", span)
     value = arguments.values[0]
     if isinstance(value, Unknown):
         return value
