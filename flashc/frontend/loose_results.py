@@ -177,7 +177,7 @@ class _Body(Struct, eq=False):
             else None
         )
         inside = found.value if isinstance(found, Known) else None
-        return not isinstance(inside, ClassValue) or inside.is_record or bases_of(inside) == MODELS
+        return not isinstance(inside, ClassValue) or inside.is_record or _is_model(inside)
 
     def loose(
         self, node: cst.BaseExpression, depth: int = 0
@@ -237,9 +237,15 @@ class _Body(Struct, eq=False):
         return None
 
 
+def _is_model(value: ClassValue) -> bool:
+    """Return whether a class is a model of pydantic, and nothing else from outside of the project."""
+    bases = bases_of(value)
+    return bool(bases) and bases <= MODELS
+
+
 def _may_be_json(value: ClassValue) -> bool:
     """Return whether an instance of a class may be what JSON has, such as a tuple or a str."""
-    if bases_of(value) == MODELS:
+    if _is_model(value):
         return False
     return (
         value.decorated or value.is_named_tuple or (value.has_open_bases() and not value.is_record)
