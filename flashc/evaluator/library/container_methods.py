@@ -37,8 +37,8 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import sequences
-from .parameters import check_arguments
+from .parameters import COUNTS, check_arguments, check_positional
+from .sorting import sort
 
 # The methods that change their receiver, which is unknown after a branch that may not run.
 CHANGING = frozenset(
@@ -82,7 +82,7 @@ def sequence_method(
         text = f"'{items.kind.__name__}' object has no attribute '{name}'"
         raise PythonError(AttributeError, text, arguments.span)
     if (items.kind, name) != (list, "sort"):
-        _check_positional(name, arguments, _COUNTS.get(name))
+        check_positional(name, arguments, COUNTS.get(name))
     if name == "copy":
         return Known(SequenceValue(items.kind, list(items.items)), arguments.span)
     changes = _CHANGES.get((items.kind, name))
@@ -92,25 +92,6 @@ def sequence_method(
     if isinstance(result, Unknown) and (items.kind, name) not in _TAKING:
         items.escaped = items.escaped or result
     return result
-
-
-# How many arguments some methods take; Python checks those of the others when it executes them.
-_COUNTS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(("copy", "clear", "reverse", "keys", "values", "items", "popitem"), (0, 0)),
-    **dict.fromkeys(("get", "setdefault"), (1, 2)),
-}
-
-
-def _check_positional(name: str, arguments: CallArguments, count: tuple[int, int] | None) -> None:
-    """Check that a method that takes no keywords gets none, and between `count` arguments.
-
-    Raises:
-        PythonError: the arguments are wrong (a TypeError).
-    """
-    if arguments.keywords:
-        raise PythonError(TypeError, f"{name}() takes no keyword arguments", arguments.span)
-    if count is not None and not count[0] <= len(arguments.values) <= count[1]:
-        raise PythonError(TypeError, f"{name}() takes another number of arguments", arguments.span)
 
 
 def call_pure_method(
@@ -199,7 +180,7 @@ def _remove(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
     """Execute `items.sort(...)`."""
     check_arguments("list.sort", arguments)
-    ordered = sequences.sort(machine, list(items.items), arguments)
+    ordered = sort(machine, list(items.items), arguments)
     if isinstance(ordered, Unknown):
         return ordered
     items.items[:] = ordered
@@ -233,7 +214,7 @@ def _on_the_set(name: str) -> _Change:
 
 def _pop_of_set(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
     """Execute `pop()` of a set; with several elements, the result is unknown."""
-    _check_positional("pop", arguments, (0, 0))
+    check_positional("pop", arguments, (0, 0))
     if len(items.items) == 1:
         return items.items.pop()
     if not items.items:
@@ -274,8 +255,8 @@ def dict_method(machine: Machine, mapping: DictValue, name: str, arguments: Call
     if mapping.escaped is not None:
         machine.escape(arguments)
         return mapping.escaped
-    if name in _COUNTS or name == "pop":
-        _check_positional(name, arguments, _COUNTS.get(name, (1, 2)))
+    if name in COUNTS or name == "pop":
+        check_positional(name, arguments, COUNTS.get(name, (1, 2)))
     match name, values:
         case (("keys" | "values" | "items"), []):
             return Known(ViewValue(mapping, name), span)

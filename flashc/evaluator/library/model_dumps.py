@@ -8,7 +8,7 @@ from flashc.evaluator.operations.apply import resolve_symbolic
 from flashc.evaluator.values import DictValue, Known, NotConcrete, SequenceValue, Value, concrete
 from flashc_core.source import Span
 
-from .model_fields import has_own_dump
+from .model_validators import has_own_dump
 
 
 def dumped(machine: Machine, record: InstanceValue, arguments: CallArguments) -> Value | None:

@@ -30,11 +30,10 @@ from .model_fields import (
     ModelField,
     ModelOptions,
     fields_of,
-    model_validators_of,
     options_of,
-    validators_of,
 )
 from .model_types import SECRETS
+from .model_validators import model_validators_of, validators_of
 from .model_values import fitted, make, read_json
 from .settings import SettingsReader
 

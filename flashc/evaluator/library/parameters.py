@@ -1,4 +1,4 @@
-"""Define which arguments Python's builtin functions take, so that wrong ones raise TypeError."""
+"""Define which arguments Python's builtin functions and methods of containers take, so that wrong ones raise TypeError."""
 
 from __future__ import annotations
 
@@ -78,3 +78,22 @@ def check_arguments(name: str, arguments: CallArguments) -> None:
     if name in ("min", "max") and given > 1 and "default" in arguments.keywords:
         text = f"Cannot specify a default for {name}() with multiple positional arguments"
         raise PythonError(TypeError, text, arguments.span)
+
+
+# How many arguments some methods take; Python checks those of the others when it executes them.
+COUNTS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(("copy", "clear", "reverse", "keys", "values", "items", "popitem"), (0, 0)),
+    **dict.fromkeys(("get", "setdefault"), (1, 2)),
+}
+
+
+def check_positional(name: str, arguments: CallArguments, count: tuple[int, int] | None) -> None:
+    """Check that a method that takes no keywords gets none, and between `count` arguments.
+
+    Raises:
+        PythonError: the arguments are wrong (a TypeError).
+    """
+    if arguments.keywords:
+        raise PythonError(TypeError, f"{name}() takes no keyword arguments", arguments.span)
+    if count is not None and not count[0] <= len(arguments.values) <= count[1]:
+        raise PythonError(TypeError, f"{name}() takes another number of arguments", arguments.span)

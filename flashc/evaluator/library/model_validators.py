@@ -1,0 +1,80 @@
+"""Find the methods of a pydantic model that check or change it, and whether code decides what `model_dump()` returns."""
+
+from __future__ import annotations
+
+import libcst as cst
+from msgspec.structs import replace
+
+from flashc.evaluator.library_values import ValidatorMark
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import ClassValue, Frame, FunctionValue
+from flashc.evaluator.values import External, Known
+from flashc.syntax.walk import dotted
+
+from .model_fields import fields_of, options_of
+
+
+def validators_of(class_value: ClassValue, field: str) -> list[FunctionValue]:
+    """Return the methods that check or change a field, in the order of their definition.
+
+    pydantic calls those of the mode "before" in the opposite order; the caller reverses it.
+    """
+    return [
+        function
+        for function in _marked(class_value)
+        if function.validates is not None
+        and function.validates.mode != "dump"
+        and ({field, "*"} & set(function.validates.fields))
+    ]
+
+
+def model_validators_of(class_value: ClassValue) -> list[FunctionValue]:
+    """Return the methods that check or change a whole model."""
+    return [
+        function
+        for function in _marked(class_value)
+        if function.validates is not None
+        and function.validates.mode != "dump"
+        and not function.validates.fields
+    ]
+
+
+def has_own_dump(machine: Machine, class_value: ClassValue) -> bool:
+    """Return whether methods or options of a class decide what `model_dump()` returns."""
+    marks = [function.validates for function in _marked(class_value)]
+    if any(mark is not None and mark.mode == "dump" for mark in marks):
+        return True
+    options = options_of(machine, class_value)
+    return any(field.shapes_dump for field in fields_of(machine, class_value, options))
+
+
+def _marked(class_value: ClassValue) -> list[FunctionValue]:
+    """Return the methods of a class and its bases that take part in the validation, bases first."""
+    found: dict[str, FunctionValue] = {}
+    for ancestor in reversed(class_value.ancestry()):
+        for name, value in ancestor.names.items():
+            if isinstance(value, Known) and isinstance(value.value, FunctionValue):
+                found[name] = value.value
+    return [f if f.validates else _unclear(f) for f in found.values() if _takes_part(f)]
+
+
+def _takes_part(function: FunctionValue) -> bool:
+    """Return whether a decorator of pydantic marks a method; flashc may know the decorator or not."""
+    if function.validates is not None:
+        return True
+    return function.decorated and any(
+        _comes_from_pydantic(node.decorator, function.frame) for node in function.node.decorators
+    )
+
+
+def _comes_from_pydantic(node: cst.BaseExpression, frame: Frame) -> bool:
+    """Return whether a decorator is an object of pydantic."""
+    called = node.func if isinstance(node, cst.Call) else node
+    value = frame.lookup((dotted(called) or "").partition(".")[0])
+    inside = value.value if isinstance(value, Known) else None
+    return isinstance(inside, External) and inside.name.partition(".")[0].startswith("pydantic")
+
+
+def _unclear(function: FunctionValue) -> FunctionValue:
+    """Mark a method as a validator with unknown effect."""
+    return replace(function, validates=ValidatorMark((), "wrap"))
