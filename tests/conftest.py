@@ -17,6 +17,7 @@ from tests.support.docker_daemon import REQUIRED, NoDaemon, daemon
 from tests.support.environments import make_environment
 from tests.support.interpreters import oldest_worker_python
 from tests.support.profiles import chosen, use_profile
+from tests.support.pytest_runs import TEMPORARY
 from tests.support.runtime_threads import end_runtime_threads
 
 _PATIENCE = 5  # seconds until a thread has ended that was told to
@@ -88,7 +89,7 @@ def docker_host(docker_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(autouse=True)
 def plain_environment(
-    monkeypatch: pytest.MonkeyPatch, cache_folder: Path, state_folder: Path
+    monkeypatch: pytest.MonkeyPatch, cache_folder: Path, state_folder: Path, runs_folder: Path
 ) -> None:
     """Tests do not see the variables by which a user's shell could change a build, nor the user's cache and options."""
     for name in list(os.environ):
@@ -97,6 +98,7 @@ def plain_environment(
     monkeypatch.setenv("FLASHC_CACHE_DIR", str(cache_folder))
     monkeypatch.setenv("FLASHC_CONFIG_FILE", str(cache_folder / "no-config.toml"))
     monkeypatch.setenv("FLASHC_STATE_DIR", str(state_folder))
+    monkeypatch.setenv(TEMPORARY, str(runs_folder))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -129,6 +131,16 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where flashc keeps what runs, such as previews; each process has its own."""
     return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of pytest that tests start have their temporary folders.
+
+    Runs that share this folder delete what older runs left there, and one that finds another deleting the same
+    fails where warnings are errors.
+    """
+    return tmp_path_factory.mktemp("runs")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.support.interpreters import oldest_worker_python
 from tests.support.projects import EXAMPLES, ROOT
 
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"  # pytest makes temporary folders there
+
 
 def command(*words: str) -> list[str]:
     """The command of a run; the name of the plugin is that of its entry point, so it is loaded once.
@@ -22,13 +24,14 @@ def command(*words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The variables of a run: those of this test without pytest's own, and where flashc is.
+    """The variables of a run: those of this test without the outer run's settings, and where flashc is.
 
     Where `CI` is set, pytest prints the reasons of failures in full twice.  No bytecode is written, because Python
     would take that of a module for one of the same second and size.
     """
     paths = os.pathsep.join(str(ROOT / part) for part in (".", "ir", "backends"))
-    kept = {n: v for n, v in os.environ.items() if n != "CI" and not n.startswith("PYTEST_")}
+    kept = {n: v for n, v in os.environ.items() if n == TEMPORARY or not n.startswith("PYTEST_")}
+    kept.pop("CI", None)
     return {**kept, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
 
 

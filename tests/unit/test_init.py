@@ -16,6 +16,7 @@ from flashc.api.init import start_project
 from flashc.project.starter_files import project_name
 from tests.support.console import run_flashc
 from tests.support.projects import ROOT
+from tests.support.pytest_runs import TEMPORARY
 
 FILES = {
     "worker.py",
@@ -46,7 +47,7 @@ def test_a_new_project_has_no_findings_and_its_tests_pass_without_the_cloud(tmp_
     tested = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=project,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": paths},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": paths, TEMPORARY: os.environ[TEMPORARY]},
         capture_output=True,
         text=True,
     )
