@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from flashc_backends.contracts.differences import differences
 from flashc_backends.contracts.signature_differences import Difference
 from flashc_backends.contracts.subsumption import Comparison
-from flashc_backends.contracts.values import FORMATS, Known, fits, is_misread, witness
+from flashc_backends.contracts.values import FORMATS, Known, fits
+from flashc_backends.contracts.witnesses import is_misread, witness
 from flashc_backends.manifest.manifest import build_manifest
 from flashc_backends.runtime.errors import InvalidInput
 from flashc_backends.runtime.interface import Interface

@@ -12,7 +12,8 @@ from flashc_ir.schemas import ListOf, Schema
 
 from .remarks import remarks
 from .subsumption import Comparison
-from .values import Known, witness
+from .values import Known
+from .witnesses import witness
 
 _TEXTS = frozenset(("path", "query", "header", "cookie", "form"))  # values travel as texts there
 _Key = tuple[str | None, str]
