@@ -8,10 +8,7 @@ walked in the order in which Python executes a module.
 from __future__ import annotations
 
 import ast
-import builtins
 import re
-import symtable
-from collections.abc import Iterator
 from contextlib import suppress
 from types import CodeType
 
@@ -24,23 +21,13 @@ from flashc_core.source import Lines, Span, column_of_byte
 from flashc_ir.modules import NameFacts, UndefinedName
 
 from .code_names import names_of_code
+from .scope_tables import COMPREHENSIONS, KNOWN, ScopeKey, used_globals
 
-_MODULE_NAMES = frozenset(
-    "__name__ __file__ __doc__ __spec__ __loader__ __package__ __builtins__ __cached__ __path__ "
-    "__annotations__ __dict__ __module__ __qualname__ __class__ __debug__ __build_class__ "
-    "__import__ __conditional_annotations__ __classdict__ __firstlineno__ __static_attributes__".split()
-)
-# Builtins of other Pythons, and what `site` and `gettext` (`_`) add.
-_BUILTINS = frozenset(dir(builtins)) | frozenset(
-    "ExceptionGroup BaseExceptionGroup EncodingWarning PythonFinalizationError frozendict aiter anext "
-    "WindowsError exit quit copyright credits license help _".split()
-)
 # Names of Python 2, in branches that Python 3 does not take.
 _OLD_BUILTINS = frozenset(
     "unicode xrange raw_input basestring long reduce unichr file cmp execfile reload buffer apply intern "
     "coerce StandardError".split()
 )
-_KNOWN = _BUILTINS | _MODULE_NAMES
 # Ways to bind names that are not spelled.
 _HIDING = frozenset(
     "globals locals vars exec execfile builtins __builtins__ __dict__ modules global_enum _convert _convert_".split()
@@ -50,12 +37,6 @@ _FROM = re.compile(r"from\s+\.*([\w.]+)\s+import")
 _FOR_TYPE_CHECKERS = re.compile(r"(?:\w+\.)*TYPE_CHECKING")
 _CATCHING = frozenset({"NameError", "Exception", "BaseException"})
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-_COMPREHENSIONS = {
-    ast.ListComp: "listcomp",
-    ast.SetComp: "setcomp",
-    ast.DictComp: "dictcomp",
-    ast.GeneratorExp: "genexpr",
-}
 # Nodes whose first part is always executed, while the other parts may be skipped.
 _WITH_BRANCHES = (
     ast.For,
@@ -66,7 +47,6 @@ _WITH_BRANCHES = (
     ast.Assert,
     ast.BoolOp,
 )
-_Key = tuple[str, int]  # the name of a scope, and its first line
 
 
 def name_facts(text: str, path: str, code: CodeType | None) -> NameFacts:
@@ -84,60 +64,13 @@ def name_facts(text: str, path: str, code: CodeType | None) -> NameFacts:
     submodules = {part for name in imported for part in name.split(".")}
     bound = names.bound | submodules
     undefined: list[UndefinedName] = []
-    if not names.early <= submodules | _KNOWN or not names.used <= bound | _KNOWN:
+    if not names.early <= submodules | KNOWN or not names.used <= bound | KNOWN:
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            scopes = list(_tables(symbol_table(text, path)))
+            used = used_globals(symbol_table(text, path))
             before = names.bound_by_functions | submodules
-            undefined = _Walker(path, text, _used(scopes), bound, before).find()
+            undefined = _Walker(path, text, used, bound, before).find()
     lazily = "__getattr__" in bound
     return NameFacts(undefined=tuple(undefined), bound=None if lazily else tuple(sorted(bound)))
-
-
-def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    """Yield a table and all tables inside it."""
-    pending = [table]
-    while pending:
-        current = pending.pop()
-        yield current
-        pending += current.get_children()
-
-
-def _used(scopes: list[symtable.SymbolTable]) -> dict[_Key, frozenset[str]]:
-    """Return the names in each scope that are global and no builtins.
-
-    For functions that look the same, these are the names that they share.
-    """
-    found: dict[_Key, frozenset[str]] = {}
-    for scope in scopes:
-        is_module = scope.get_type() == "module"
-        names = frozenset(
-            symbol.get_name()
-            for symbol in scope.get_symbols()
-            if _is_global(symbol, scope) and symbol.get_name() not in _KNOWN
-        )
-        key = ("" if is_module else scope.get_name(), 0 if is_module else scope.get_lineno())
-        if key not in found:
-            found[key] = names
-        elif key[0] in _COMPREHENSIONS.values():  # their own names are known by the tree
-            found[key] |= names
-        else:
-            found[key] &= names
-    return found
-
-
-def _is_global(symbol: symtable.Symbol, scope: symtable.SymbolTable) -> bool:
-    """Return whether a name of a scope may be one of the module; in a class, it is until the class binds it.
-
-    In a function whose name is `top`, `is_global` is true for local names too, as in a module; therefore
-    names for which `is_local` is true do not count.
-    """
-    match scope.get_type():
-        case "module":
-            return symbol.is_global()
-        case "class":
-            return symbol.is_global() or symbol.is_local()
-        case _:
-            return symbol.is_global() and not symbol.is_local()
 
 
 class _Place(Struct, frozen=True):
@@ -150,7 +83,7 @@ class _Place(Struct, frozen=True):
     `conditional` that a branch or a function is around it.
     """
 
-    scope: _Key = ("", 0)
+    scope: ScopeKey = ("", 0)
     own: set[str] | None = None
     targets: frozenset[str] = frozenset()
     is_certain: bool = True
@@ -171,7 +104,7 @@ class _Walker:
         self,
         path: str,
         text: str,
-        used: dict[_Key, frozenset[str]],
+        used: dict[ScopeKey, frozenset[str]],
         bound: set[str],
         before: set[str],
     ) -> None:
@@ -348,7 +281,7 @@ class _Walker:
     ) -> None:
         """Visit a comprehension; its first iterable belongs to the scope around it."""
         self._visit(node.generators[0].iter, place)
-        scope = (_COMPREHENSIONS[type(node)], node.lineno)
+        scope = (COMPREHENSIONS[type(node)], node.lineno)
         if scope not in self._used:  # since Python 3.12, most have no table of their own
             scope = place.scope
         named = (part for each in node.generators for part in ast.walk(each.target))
