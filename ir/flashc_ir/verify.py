@@ -10,9 +10,10 @@ from operator import attrgetter
 
 from msgspec import Struct, structs
 
-from .laws import FIRST_STEP, LAWS, Law, Subject
+from .laws import FIRST_STEP, LAWS, Law
 from .program import Program, ProjectFile
 from .spans import parts_with_spans
+from .violations import Subject
 
 _FIELDS_WITH_SPANS: tuple[Callable[[Program], tuple[Struct, ...]], ...] = (
     attrgetter("modules"),
