@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from flashc.project.requirements.texts import is_archive
+from flashc.project.requirements.locations import is_archive
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import Endpoint, ExistingEndpoint

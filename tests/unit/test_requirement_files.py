@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flashc.project.requirements.texts import InvalidText, parse
+from flashc.project.requirements.invalid_text import InvalidText
+from flashc.project.requirements.texts import parse
 from flashc_ir.requirements import GitSource, IndexSource, PathSource, Source, UrlSource
 from tests.support.projects import Compiled, compile_files, write
 

@@ -9,7 +9,8 @@ from flashc.evaluator.objects import Argument
 from flashc.frontend.decode import ArgumentDecoder, alternatives
 from flashc.frontend.environment_values import with_references
 from flashc.frontend.parameter_table import Arguments, Parameter
-from flashc.project.requirements.texts import InvalidText, parse, pinned
+from flashc.project.requirements.invalid_text import InvalidText
+from flashc.project.requirements.texts import parse, pinned
 from flashc_core import rules
 from flashc_core.credentials import without_credentials
 from flashc_core.source import Span

@@ -19,7 +19,8 @@ from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 
-from .texts import InvalidText, Parsed, parse
+from .invalid_text import InvalidText
+from .texts import Parsed, parse
 
 GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
 

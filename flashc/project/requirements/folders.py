@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 from flashc_ir.requirements import Dependency, PathSource
 
 from .collector import Collector, as_list, as_table
-from .texts import InvalidText, is_archive
+from .invalid_text import InvalidText
+from .locations import is_archive
 from .uv_tables import UvTables, tool_uv
 
 

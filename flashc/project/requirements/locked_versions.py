@@ -14,7 +14,9 @@ from flashc_core.documents import UnreadableDocument, parse_json
 from flashc_core.source import Lines, Span
 
 from .collector import Collector, as_list, as_table, span_of
-from .texts import InvalidText, checked_hash, with_marker
+from .invalid_text import InvalidText
+from .locations import checked_hash
+from .texts import with_marker
 from .uv_tables import UvTables
 
 UV_LOCK, POETRY_LOCK, PIPFILE_LOCK = "uv.lock", "poetry.lock", "Pipfile.lock"

@@ -16,7 +16,8 @@ from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
 from .includes import includes_in
-from .texts import InvalidText, checked_hash, source_of
+from .invalid_text import InvalidText
+from .locations import checked_hash, source_of
 
 REQUIREMENTS = "requirements.txt"
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"

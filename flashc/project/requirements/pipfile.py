@@ -12,8 +12,10 @@ from flashc_core.source import Lines
 from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
 from .collector import Collector, as_list, as_table, span_of
+from .invalid_text import InvalidText
+from .locations import source_of
 from .locked_versions import read_pipfile_lock
-from .texts import InvalidText, Parsed, source_of, with_source
+from .texts import Parsed, with_source
 
 PIPFILE = "Pipfile"
 _KEYS = frozenset(

@@ -12,8 +12,10 @@ from flashc_core.source import Lines, Span
 from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
 from .collector import Collector, as_list, as_table, span_of
+from .invalid_text import InvalidText
+from .locations import source_of
 from .locked_versions import read_poetry_lock
-from .texts import InvalidText, Parsed, source_of, with_source
+from .texts import Parsed, with_source
 
 PYPROJECT = "pyproject.toml"
 _LOCATIONS = frozenset(

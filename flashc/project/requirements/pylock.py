@@ -18,7 +18,9 @@ from flashc_ir.platform.markers import worker_environment
 from flashc_ir.requirements import GitSource, IndexSource, PackageIndex, Source
 
 from .collector import Collector, span_of
-from .texts import InvalidText, Parsed, source_of, with_marker
+from .invalid_text import InvalidText
+from .locations import source_of
+from .texts import Parsed, with_marker
 
 if TYPE_CHECKING:  # importing it takes long
     from packaging.pylock import Package, Pylock

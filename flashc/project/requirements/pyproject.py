@@ -14,8 +14,8 @@ from flashc_core.source import Lines, Span
 from flashc_ir.requirements import Offer
 
 from .collector import Collector, as_list, as_table, is_project_itself, span_of
+from .invalid_text import InvalidText
 from .pip_files import REQUIREMENTS
-from .texts import InvalidText
 from .uv_tables import UvTables
 
 PYPROJECT = "pyproject.toml"

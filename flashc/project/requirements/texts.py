@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
 import re
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,29 +20,22 @@ from flashc_ir.platform.images import DEFAULT_PYTHON
 from flashc_ir.platform.markers import evaluate_marker, worker_environment
 from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
 
+from .invalid_text import InvalidText
+from .locations import (
+    file_name,
+    fragment_of,
+    hashes_in,
+    is_archive,
+    name_in,
+    name_of_repository,
+    source_of,
+)
+
 if TYPE_CHECKING:  # `packaging` takes long to import
     from packaging.markers import Marker
 
-_ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 _MARKER = re.compile(r"\s;\s*")
 _EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
-_OTHER_SYSTEMS = ("bzr+", "hg+", "svn+")
-_HASH = re.compile(r"(?P<kind>sha256|sha384|sha512):(?P<digits>[0-9a-fA-F]+)")
-_IN_FRAGMENT = re.compile(r"(?:egg|subdirectory|(?:md|sha|shake_|blake)\w*)=.*")
-_LIKE_A_HASH = re.compile(r"(?:md|sha|shake_|blake)\d", re.IGNORECASE)
-
-
-class InvalidText(ValueError):
-    """The text is not a requirement that flashc accepts.
-
-    The message says why; `help` says what to write instead, "" for the general advice.  A report
-    must not show the text if it `has_secret`.
-    """
-
-    def __init__(self, message: str, help: str = "", *, has_secret: bool = False) -> None:
-        super().__init__(message)
-        self.help = help
-        self.has_secret = has_secret
 
 
 class Parsed(Struct, frozen=True):
@@ -95,73 +85,6 @@ def parse(
     if isinstance(source, PathSource | UrlSource):
         _check_name(name, source)
     return Parsed(name, str(requirement), source, hashes_in(url or ""))
-
-
-def source_of(location: str, folder: str = "") -> Source:
-    """Return the source that a URL or a path means; `folder` as in `parse`.
-
-    Raises:
-        InvalidText: flashc can't get a distribution from there.
-    """
-    if "\0" in unquote(location):
-        raise InvalidText("it contains a null character")
-    if has_huge_number(unquote(location)):
-        raise InvalidText(TOO_LONG)
-    if location.startswith(_OTHER_SYSTEMS):
-        raise InvalidText("only git repositories are supported", "make a wheel, and name its path")
-    if location.startswith("git+"):
-        return _git_source(location)
-    parts = _split(location)
-    if parts.scheme in ("http", "https"):
-        _check_credentials(location)
-        return UrlSource(parts._replace(fragment=_for_location(parts.fragment)).geturl())
-    if parts.scheme == "file":
-        if parts.netloc not in ("", "localhost"):
-            raise InvalidText("a `file:` URL names a file of this machine: `file:///path`")
-        _check_fragment(parts.fragment)
-        return PathSource(_relative(unquote(parts.path), folder))
-    if "://" in location:
-        raise InvalidText(f"the scheme `{parts.scheme}` is not supported")
-    fragment = _fragment(location)
-    _check_fragment(fragment)
-    path = location.removesuffix(f"#{fragment}") if fragment else location
-    return PathSource(_relative(path, folder))
-
-
-def _fragment(location: str) -> str:
-    """Return the fragment of a URL or of a path, such as `egg=NAME`; a path may have another `#` in it.
-
-    Raises:
-        InvalidText: it is not a URL.
-    """
-    if "://" in location or location.startswith("file:"):
-        return _split(location).fragment
-    path, _, fragment = location.rpartition("#")
-    parts = fragment.split("&")
-    return fragment if path and all(map(_IN_FRAGMENT.fullmatch, parts)) else ""
-
-
-def _check_fragment(fragment: str) -> None:
-    """Check that the fragment of a path says nothing else than a name and hashes.
-
-    Raises:
-        InvalidText: it has another part, such as `subdirectory=`.
-    """
-    rest = _for_location(fragment)
-    if rest:
-        raise InvalidText(
-            f"`#{rest}` of a file or a folder is not supported",
-            "name the path of the package's folder, or make a wheel of it",
-        )
-
-
-def _for_location(fragment: str) -> str:
-    """Return the parts of a URL's fragment that say where the package is, such as `subdirectory=`.
-
-    Hashes (see `hashes_in`) and pip's name of the package are removed.
-    """
-    parts = (part for part in fragment.split("&") if part and not part.startswith("egg="))
-    return "&".join(part for part in parts if not _LIKE_A_HASH.match(part))
 
 
 def with_source(parsed: Parsed, location: str, folder: str = "") -> Parsed:
@@ -239,7 +162,7 @@ def _is_location(text: str) -> bool:
     before = _MARKER.split(text, maxsplit=1)[0].strip()
     match = _EXTRAS.match(before)
     path = match["path"] if match is not None else before
-    return "://" in path or path.startswith((".", "/", "~")) or path.endswith((".whl", *_ARCHIVES))
+    return "://" in path or path.startswith((".", "/", "~")) or is_archive(path)
 
 
 def _from_location(text: str, folder: str, name_of: Callable[[str], str | None]) -> Parsed:
@@ -252,18 +175,18 @@ def _from_location(text: str, folder: str, name_of: Callable[[str], str | None])
     match = _EXTRAS.match(location)
     extras = match["extras"] if match is not None else ""
     location = match["path"] if match is not None else location
-    fragment = parse_qs(_fragment(location))
+    fragment = parse_qs(fragment_of(location))
     source = source_of(location, folder)
     egg = fragment.get("egg", [""])[0]
     egg_match = _EXTRAS.match(egg)
     if egg_match is not None:
         egg, extras = egg_match["path"], extras or egg_match["extras"]
-    name = egg or _name_in(source)
+    name = egg or name_in(source)
     if not name and isinstance(source, PathSource):
         name = name_of(source.path)
     is_unnamed = not name and isinstance(source, GitSource)
     if is_unnamed:
-        name = _name_of_repository(source)
+        name = name_of_repository(source)
     if not name:
         raise InvalidText(
             f"`{location}` does not say which package it is", f"write `NAME @ {location}`"
@@ -271,133 +194,6 @@ def _from_location(text: str, folder: str, name_of: Callable[[str], str | None])
     requirement = f"{name}[{extras}]" if extras else name
     parsed = parse(f"{requirement} ; {markers[0]}" if markers else requirement)
     return replace(parsed, source=source, hashes=hashes_in(location), is_unnamed=is_unnamed)
-
-
-def _name_of_repository(source: Source) -> str | None:
-    """Return the last part of a repository's path as the name of a distribution; None if it is none."""
-    assert isinstance(source, GitSource)
-    last = PurePosixPath(_split(source.url).path).name.removesuffix(".git")
-    name = re.sub(r"[^A-Za-z0-9._-]+|^[._-]+|[._-]+$", "", last)
-    return name or None
-
-
-def hashes_in(url: str) -> tuple[str, ...]:
-    """Return the hashes in the fragment of a URL or a path.
-
-    Raises:
-        InvalidText: flashc can't check one of them.
-    """
-    hashes = filter(_LIKE_A_HASH.match, _fragment(url).split("&"))
-    return tuple(checked_hash(each.replace("=", ":", 1)) for each in hashes)
-
-
-def checked_hash(text: str) -> str:
-    """Return a hash, `sha256:HEX`, with lower-case digits.
-
-    Raises:
-        InvalidText: flashc can't check it: it has another algorithm, or is no hash.
-    """
-    match = _HASH.fullmatch(text)
-    if match is None:
-        raise InvalidText(
-            f"`{text}` is not a hash that flashc can check",
-            "write a hash by SHA-256, SHA-384 or SHA-512, such as `sha256:` and 64 digits",
-        )
-    return f"{match['kind']}:{match['digits'].lower()}"
-
-
-def _split(url: str) -> SplitResult:
-    """Return the parts of a URL.
-
-    Raises:
-        InvalidText: it is not a URL.
-    """
-    try:
-        return urlsplit(url)
-    except ValueError as error:
-        raise InvalidText(f"the URL is not valid: {error}") from error
-
-
-def _git_source(location: str) -> GitSource:
-    """Parse `git+URL@REVISION#subdirectory=FOLDER`, pip's form.
-
-    Raises:
-        InvalidText: the URL contains a password, or is none.
-    """
-    if "://" not in location:
-        raise InvalidText("it is not a URL", "write `git+ssh://git@HOST/PATH`")
-    parts = _split(location.removeprefix("git+"))
-    _check_credentials(location)
-    path, _, revision = parts.path.rpartition("@") if "@" in parts.path else (parts.path, "", "")
-    fragment = parse_qs(parts.fragment)
-    return GitSource(
-        url=parts._replace(path=path, fragment="").geturl(),
-        revision=revision,
-        subdirectory=fragment.get("subdirectory", [""])[0],
-    )
-
-
-def _check_credentials(url: str) -> None:
-    """Check that a URL has no password in it: the file would bring it into the artifact.
-
-    Raises:
-        InvalidText: the URL contains a password.
-    """
-    password = _split(url.removeprefix("git+")).password
-    if password and not re.fullmatch(r"\$\{\w+\}", password):
-        raise InvalidText(
-            "the URL contains a password, which would be in the artifact",
-            "write `${NAME}` instead of it, and set this environment variable",
-            has_secret=True,
-        )
-
-
-def _relative(path: str, folder: str) -> str:
-    """Return a path relative to the project's root; an absolute one stays as it is."""
-    if path.startswith("~"):
-        path = os.path.expanduser(path)
-    return posixpath.normpath(posixpath.join(folder, path))
-
-
-def _name_in(source: Source) -> str | None:
-    """Return the name of the distribution in the file name of a wheel or a source archive.
-
-    It is None if the file is neither, by its name's end.
-
-    Raises:
-        InvalidText: the file's name is not `NAME-VERSION` and the end.
-    """
-    from packaging.utils import (
-        InvalidSdistFilename,
-        InvalidWheelFilename,
-        parse_sdist_filename,
-        parse_wheel_filename,
-    )
-
-    file = file_name(source)
-    try:
-        if file.endswith(".whl"):
-            return parse_wheel_filename(file)[0]
-        end = next((each for each in _ARCHIVES if file.endswith(each)), None)
-        if end is None:
-            return None
-        return parse_sdist_filename(f"{file.removesuffix(end)}.zip")[0]
-    except (InvalidWheelFilename, InvalidSdistFilename) as error:
-        raise InvalidText(
-            f"`{file}` is not the name of a wheel or a source archive",
-            "" if file.endswith(".whl") else "write `NAME @ ` in front of it",
-        ) from error
-
-
-def file_name(source: Source) -> str:
-    """Return the last part of a path or of a URL's path; "" for other sources."""
-    match source:
-        case PathSource(path):
-            return PurePosixPath(path).name
-        case UrlSource(url):
-            return unquote(PurePosixPath(_split(url).path).name)
-        case _:
-            return ""
 
 
 def _check_name(name: str, source: Source) -> None:
@@ -409,11 +205,6 @@ def _check_name(name: str, source: Source) -> None:
     file = file_name(source)
     if not file.endswith(".whl"):
         return
-    found = _name_in(source)
+    found = name_in(source)
     if found != name:
         raise InvalidText(f"`{file}` is a wheel of `{found}`, not of `{name}`")
-
-
-def is_archive(path: str) -> bool:
-    """Return whether a path is that of a wheel or a source archive, by its name."""
-    return path.endswith((".whl", *_ARCHIVES))

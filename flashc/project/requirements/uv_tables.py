@@ -24,7 +24,9 @@ from flashc_ir.requirements import (
 )
 
 from .collector import Collector, as_list, as_table, span_of
-from .texts import InvalidText, Parsed, source_of, with_marker, with_source
+from .invalid_text import InvalidText
+from .locations import source_of
+from .texts import Parsed, with_marker, with_source
 
 PYPROJECT = "pyproject.toml"
 _OPTIONS = frozenset(
