@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from flashc_core.source import Span
-from tests.support.blocking_programs import CALLEES, CASES, HEAD
+from tests.support import blocking_objects, blocking_programs
+from tests.support.blocking_programs import CALLEES, HEAD
 from tests.support.projects import compile_files
 
+CASES = blocking_programs.CASES | blocking_objects.CASES
 _MARK = re.compile(r"# blocks ?(\d?)")
 
 
