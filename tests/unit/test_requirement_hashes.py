@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_requirement_files import PROJECT, WORKER, compiled
+from tests.support.requirement_projects import PROJECT, WORKER, compiled
 
 _URL = "https://example.org/gauge-1-py3-none-any.whl"
 _UV_SOURCE = (
