@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from .laws import FIRST_STEP, LAWS, Law
 from .program import Program, ProjectFile
 from .spans import parts_with_spans
-from .violations import Subject
+from .subject import Subject
 
 _FIELDS_WITH_SPANS: tuple[Callable[[Program], tuple[Struct, ...]], ...] = (
     attrgetter("modules"),

@@ -21,8 +21,8 @@ from flashc_ir.endpoints import LoadBalanced, Place, QueueFunction
 from flashc_ir.laws import FIRST_STEP, LAWS, Law, law_list
 from flashc_ir.program import ClientVariable, Edge, Program, Resource, endpoint_order
 from flashc_ir.spans import spans_of, structs_in
+from flashc_ir.subject import Subject
 from flashc_ir.verify import InvalidProgram, Verifier, verify
-from flashc_ir.violations import Subject
 from tests.support.projects import EXAMPLES, compile_files, compile_folder
 
 
