@@ -30,9 +30,9 @@ def written(readme: str) -> str:
 
 def usage() -> str:
     """Return one line for each command: what is typed, and what the command does."""
-    context = click.Context(cli)
+    context = click.Context(cli, **cli.context_settings)
     commands = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
-    typed = {name: _typed(name, command) for name, command in commands.items() if command}
+    typed = {name: _typed(name, command, context) for name, command in commands.items() if command}
     width = max(map(len, typed.values()))
     return "".join(
         f"{typed[name]:{width}}  {command.get_short_help_str(_LONGEST).rstrip('.')}\n"
@@ -41,9 +41,13 @@ def usage() -> str:
     )
 
 
-def _typed(name: str, command: click.Command) -> str:
-    """Return a command with its arguments, without its options."""
-    pieces = command.collect_usage_pieces(click.Context(command))
+def _typed(name: str, command: click.Command, parent: click.Context) -> str:
+    """Return a command with its arguments, without its options.
+
+    The context has the parent of a real call, because click keeps the option for help that it makes for a
+    context: without the parent, the command itself would lose `-h`.
+    """
+    pieces = command.collect_usage_pieces(click.Context(command, parent=parent))
     return " ".join(("flashc", name, *(piece for piece in pieces if piece != "[OPTIONS]")))
 
 
