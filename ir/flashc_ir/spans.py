@@ -21,11 +21,13 @@ Collector = Callable[[Any, list[Span]], None]
 
 
 def spans_of(node: Struct, known: Container[int] = ()) -> list[Span]:
-    """Return all spans in a struct, at any depth, in the order of the fields.
+    """Return all spans in a struct, at any depth, in the order of the fields; of a span, itself.
 
     Fields whose value has one of the `id`s in `known` are left out.
     """
     found: list[Span] = []
+    if isinstance(node, Span):
+        found.append(node)
     for name, collect in _plan(type(node)):
         value = getattr(node, name)
         if id(value) not in known:
@@ -35,7 +37,7 @@ def spans_of(node: Struct, known: Container[int] = ()) -> list[Span]:
 
 def parts_with_spans(node: Struct) -> tuple[object, ...]:
     """Return a struct, and the values of its fields that may contain spans."""
-    return node, *map(getattr, repeat(node), _names(type(node)))
+    return node, *map(getattr, repeat(node), names_with_spans(type(node)))
 
 
 def _collect(value: object, found: list[Span]) -> None:
@@ -68,7 +70,7 @@ def _plan(type_: type[Struct]) -> tuple[tuple[str, Collector], ...]:
 
 
 @cache
-def _names(type_: type[Struct]) -> tuple[str, ...]:
+def names_with_spans(type_: type[Struct]) -> tuple[str, ...]:
     """Return the names of the fields that may contain spans."""
     return tuple(name for name, _ in _plan(type_))
 

@@ -5,25 +5,15 @@ A violation is a bug in flashc, never a mistake of the user.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
 from .laws import FIRST_STEP, LAWS, Law
 from .program import Program, ProjectFile
-from .spans import parts_with_spans
+from .spans import names_with_spans, parts_with_spans
 from .subject import Subject
 
-_FIELDS_WITH_SPANS: tuple[Callable[[Program], tuple[Struct, ...]], ...] = (
-    attrgetter("modules"),
-    attrgetter("endpoints"),
-    attrgetter("unlowered"),
-    attrgetter("requirements"),
-    attrgetter("offers"),
-    attrgetter("resolver.indexes"),
-    attrgetter("calls"),
-)
 _EMPTY = Program(name="", python_version="", files=(), modules=(), endpoints=())
 
 
@@ -125,7 +115,7 @@ def _require(laws: Iterable[Law], subject: Subject, after: str) -> None:
 
 def _parts(program: Program, since: Program | None = None) -> Iterator[Struct]:
     """Yield the parts of a program that contain spans, without the fields that are as in `since`."""
-    for of in _FIELDS_WITH_SPANS:
-        parts = of(program)
-        if since is None or of(since) is not parts:
-            yield from parts
+    for name in names_with_spans(Program):
+        value = getattr(program, name)
+        if since is None or getattr(since, name) is not value:
+            yield from value if isinstance(value, tuple) else (value,)

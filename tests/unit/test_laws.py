@@ -20,6 +20,7 @@ from flashc_ir.codec import dump
 from flashc_ir.endpoints import LoadBalanced, Place, QueueFunction
 from flashc_ir.laws import FIRST_STEP, LAWS, Law, law_list
 from flashc_ir.program import ClientVariable, Edge, Program, Resource, endpoint_order
+from flashc_ir.requirements import PackageIndex, ResolverSettings
 from flashc_ir.spans import spans_of, structs_in
 from flashc_ir.subject import Subject
 from flashc_ir.verify import InvalidProgram, Verifier, verify
@@ -39,6 +40,13 @@ def first_module(program: Program, **changes: Any) -> Program:
 def first_endpoint(program: Program, **changes: Any) -> Program:
     first, *others = program.endpoints
     return replace(program, endpoints=(replace(first, **changes), *others))
+
+
+OUTSIDE = Span("/etc/passwd", 1, 0, 1, 1)
+
+
+def index_at(span: Span) -> PackageIndex:
+    return PackageIndex(name="", url="https://pypi.org/simple", span=span)
 
 
 def function(program: Program) -> QueueFunction:
@@ -129,6 +137,8 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
         lambda p: replace(p, files=(replace(p.files[0], path="/etc/passwd"), *p.files[1:])),
         lambda p: first_module(p, path="../other.py"),
         lambda p: span_of_function(p, path="/home/me/app/worker.py"),
+        lambda p: replace(p, own_requirements=(OUTSIDE,)),
+        lambda p: replace(p, resolver=ResolverSettings(indexes=(index_at(OUTSIDE),))),
     ],
     "module-files": [lambda p: first_module(p, path="nowhere.py")],
     "order": [
