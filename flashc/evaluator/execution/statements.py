@@ -14,14 +14,14 @@ from typing import Any
 import libcst as cst
 from msgspec import Struct, field
 
-from flashc.evaluator.escape import escape_value
-from flashc.evaluator.failures import PythonError, exception_of
+from flashc.evaluator.escape import escape_value, sharing
+from flashc.evaluator.failures import IterationUnknown, PythonError, exception_of
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.containers import merge
-from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate
+from flashc.evaluator.operations.iteration import elements, iterate
 from flashc.evaluator.operations.operators import binary
 from flashc.evaluator.values import (
     DictValue,
@@ -118,9 +118,12 @@ def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span:
         return current
     if isinstance(container, DictValue) and symbol == "|":
         problem = machine.condition or merge(machine, container, value)
-        container.escaped = container.escaped or problem
+        if problem is not None:
+            container.escaped = sharing(container.escaped or problem, value)
         return current
     result = binary(machine, symbol, current, value, span)
+    if isinstance(current, Unknown):
+        escape_value(current, Unknown(reason="an operator may have changed it", origin=span))
     if isinstance(container, MappingObject):
         escape_value(current, Unknown(reason="it was updated by an operator", origin=span))
     if isinstance(container, SequenceValue) and container.kind in (list, set):
@@ -140,7 +143,8 @@ def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
     if machine.condition is not None or isinstance(more, Unknown):
         machine.may_raise()
         unknown = more if isinstance(more, Unknown) else machine.condition
-        container.escaped = container.escaped or unknown
+        assert unknown is not None
+        container.escaped = sharing(container.escaped or unknown, value)
     else:
         container.items.extend(more)
 

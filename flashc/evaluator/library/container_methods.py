@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_values import AttributesValue, FileValue
 from flashc.evaluator.machine import Machine
@@ -90,7 +91,7 @@ def sequence_method(
         return call_pure_method(machine, receiver, name, arguments)
     result = changes(machine, items, arguments)
     if isinstance(result, Unknown) and (items.kind, name) not in _TAKING:
-        items.escaped = items.escaped or result
+        items.escaped = sharing(items.escaped or result, *arguments.values)
     return result
 
 
@@ -318,7 +319,7 @@ def _update(machine: Machine, mapping: DictValue, arguments: CallArguments) -> V
     for value in arguments.values:
         problem = containers.merge(machine, mapping, value)
         if problem is not None:
-            mapping.escaped = problem
+            mapping.escaped = sharing(problem, *arguments.values)
             return problem
     for name, argument in arguments.keywords.items():
         containers.put_entry(mapping, name, (Known(name, argument.span), argument.value))

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from msgspec.structs import replace
 
 from flashc.evaluator.config_values import ConfigList, ConfigMapping
-from flashc.evaluator.escape import escape_value
+from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.library_objects import LibraryObject
 from flashc.evaluator.library_values import FileValue, SecretText, VariableReader
 from flashc.evaluator.machine import Machine
@@ -23,7 +23,7 @@ from flashc.evaluator.objects import (
     NamespaceValue,
 )
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
-from flashc.evaluator.operations.containers import bind_global
+from flashc.evaluator.operations.global_names import bind_global
 from flashc.evaluator.operations.iteration import argument_for_python
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
@@ -62,6 +62,11 @@ PURE_METHODS: dict[type, frozenset[str]] = {
 }
 # The methods of `list` that a list of OmegaConf has too, and that do the same there.
 _OF_CONFIG_LISTS = frozenset({"count", "index"})
+# Methods that Python calls for operators and statements; flashc does not evaluate them.
+_OF_OPERATORS = frozenset(
+    "__setitem__ __delitem__ __iadd__ __imul__ __ior__ __iand__ __isub__ __ixor__ __setattr__ "
+    "__delattr__ __init__ __reversed__ __iter__ __setstate__".split()
+)
 _GROWING = frozenset(
     {"ljust", "rjust", "center", "zfill", "expandtabs", "replace", "join", "to_bytes", "translate"}
 )
@@ -74,8 +79,19 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
         PythonError: the method is certain to raise.
     """
     receiver, name = bound.receiver, bound.name
+    given = [*arguments.values, *(argument.value for argument in arguments.keywords.values())]
     if machine.condition is not None and name in CHANGING:
-        escape_value(receiver, machine.condition)
+        escape_value(receiver, sharing(machine.condition, *given))
+    inside = receiver.value if isinstance(receiver, Known) else None
+    if name in _OF_OPERATORS and not isinstance(inside, (InstanceValue, ClassValue)):
+        machine.escape(arguments.with_receiver(receiver))
+    result = _result(machine, bound, arguments)
+    return sharing(result, receiver, *given) if isinstance(result, Unknown) else result
+
+
+def _result(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Value:
+    """Return `receiver.name(arguments)`; raises what `call` raises."""
+    receiver, name = bound.receiver, bound.name
     receiver = resolve_symbolic(machine, receiver)
     if not isinstance(receiver, Known):
         return receiver

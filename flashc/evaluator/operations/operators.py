@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.path_values import ProjectPath, join_path
 from flashc.evaluator.values import (
@@ -68,6 +69,12 @@ def binary(machine: Machine, symbol: str, left: Value, right: Value, span: Span)
     Raises:
         PythonError: the operands do not fit the operator.
     """
+    result = _of_operands(machine, symbol, left, right, span)
+    return sharing(result, left, right) if isinstance(result, Unknown) else result
+
+
+def _of_operands(machine: Machine, symbol: str, left: Value, right: Value, span: Span) -> Value:
+    """Return `left <symbol> right`; raises what `binary` raises."""
     if isinstance(left, Unknown):
         return left
     if isinstance(right, Unknown):
