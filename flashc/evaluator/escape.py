@@ -7,11 +7,10 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from .config_values import ConfigList, ConfigMapping
+from .config_values import ConfigList
 from .failures import ExceptionValue, IterationUnknown, PythonError
 from .library_values import AttributesValue, FileValue, VariableReader
 from .objects import (
-    ClassValue,
     FunctionValue,
     InstanceValue,
     LambdaValue,
@@ -24,15 +23,14 @@ from .values import (
     Compound,
     DictValue,
     DisorderedValue,
-    External,
     IteratorValue,
     Known,
     MappingObject,
-    ModuleRef,
     SequenceValue,
     Unknown,
     Value,
     ViewValue,
+    is_constant,
 )
 
 _MAX_SHARED = 20
@@ -105,7 +103,7 @@ def _escaped_parts(value: Known, reason: Unknown) -> list[Value]:
     """Make one object unknown, but not what it contains; return what it contains."""
     match value.value:
         case ConfigList(document=document) as items:
-            ConfigMapping(document).escape(reason)
+            document.escape(reason)
             items.escaped = items.escaped or reason
         case SequenceValue(kind=kind) as items:
             inside = [*items.items, *_causes(items.escaped)]
@@ -156,7 +154,7 @@ def _reachable(value: Known, reason: Unknown) -> list[Value]:
         case ExceptionValue(arguments=arguments):
             return [Known(arguments, value.origin)]
         case NamespaceValue(frame=frame):
-            plain = {n: v for n, v in frame.names.items() if not _is_definition(v)}
+            plain = {n: v for n, v in frame.names.items() if _may_be_assigned(v)}
             frame.names.update(dict.fromkeys(plain, reason))
             return list(plain.values())
         case _:
@@ -168,7 +166,8 @@ def _causes(escaped: Unknown | None) -> list[Value]:
     return [] if escaped is None else [escaped]
 
 
-def _is_definition(value: Value) -> bool:
-    """Return whether a value is a class, a function or a module."""
-    kinds = (ClassValue, FunctionValue, External, ModuleRef)
-    return isinstance(value, Known) and isinstance(value.value, kinds)
+def _may_be_assigned(value: Value) -> bool:
+    """Return whether other code may give a name with this value another one; definitions stay."""
+    return isinstance(value, Known) and (
+        isinstance(value.value, _SHARED) or is_constant(value.value)
+    )

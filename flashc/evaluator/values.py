@@ -118,6 +118,11 @@ class SequenceValue(Compound, Struct, eq=False):
     escaped: Unknown | None = None
 
     @property
+    def is_python(self) -> bool:
+        """Whether the object is of Python's class `kind`, not of one that only resembles it."""
+        return True
+
+    @property
     def is_disordered(self) -> bool:
         """Whether the order of the items differs from run to run."""
         return self.kind in (set, frozenset) and len(self.items) > 1
@@ -304,6 +309,9 @@ class _Concretion:
             case SequenceValue() as items:
                 if items.escaped is not None:
                     raise NotConcrete(items.escaped)
+                if not items.is_python:
+                    reason = "flashc does not know what this makes of a list of OmegaConf"
+                    raise NotConcrete(Unknown(reason=reason, origin=value.origin))
                 if items.is_disordered and not self._unordered:
                     raise NotConcrete(Unknown(reason=SET_ORDER, origin=value.origin))
                 return items.kind(self.object_of(item, depth + 1) for item in items.items)

@@ -335,6 +335,10 @@ def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -
         case ModuleRef() as module:
             frame = machine.evaluate_module(module.name)
             names = frame.names if frame is not None else {}
+        case MappingObject():
+            machine.may_raise()
+            escape_value(receiver, Unknown(reason="an attribute was deleted", origin=span))
+            return
         case _:
             names = {}
     if name not in names:

@@ -62,7 +62,7 @@ from . import (
     tables,
     type_objects,
 )
-from .container_methods import copied
+from .copies import copied
 
 _ITERTOOLS: dict[str, Callable[..., Any]] = {
     f"itertools.{f.__name__}": f

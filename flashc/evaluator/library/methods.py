@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
-from flashc.evaluator.config_values import ConfigList, ConfigMapping
+from flashc.evaluator.config_values import ConfigList
 from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.library_objects import LibraryObject
 from flashc.evaluator.library_values import FileValue, SecretText, VariableReader
@@ -24,7 +24,7 @@ from flashc.evaluator.objects import (
 )
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
 from flashc.evaluator.operations.global_names import bind_global
-from flashc.evaluator.operations.iteration import argument_for_python
+from flashc.evaluator.operations.iteration import argument_for_python, elements
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     MAX_ITEMS,
@@ -100,11 +100,14 @@ def _result(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> V
             return _enum_method(machine, enum_class, name, arguments)
         case InstanceValue(of=of) | (ClassValue() as of):
             return _own_method(machine, of, receiver, name, arguments)
-        case ConfigList(document=document) if name not in _OF_CONFIG_LISTS or arguments.keywords:
+        case ConfigList() if name not in _OF_CONFIG_LISTS or arguments.keywords:
             changed = Unknown(reason=f"the program calls `{name}` of it", origin=arguments.span)
-            ConfigMapping(document).escape(changed)
+            escape_value(receiver, changed)
             machine.escape(arguments)
             return changed
+        case ConfigList() as items:
+            same = SequenceValue(list, items.items, items.escaped)
+            return sequence_method(machine, same, Known(same, receiver.origin), name, arguments)
         case SequenceValue() as items:
             return sequence_method(machine, items, receiver, name, arguments)
         case DictValue() as mapping:
@@ -198,6 +201,8 @@ def _plain_method(
         return Unknown(reason=f"flashc does not evaluate the method `{name}` here", origin=span)
     names = list(arguments.keywords)
     values = [argument_for_python(machine, value) for value in arguments.values]
+    if name == "join":
+        values = [_as_list(machine, value) for value in values]
     named = [argument_for_python(machine, arguments.keywords[n].value) for n in names]
     if name in _GROWING and any(_large(value) for value in values):
         return too_large(span)
@@ -210,6 +215,14 @@ def _plain_method(
         return getattr(self, name)(*flat[:count], **keywords)
 
     return apply(machine, run, span, receiver, *values, *named)
+
+
+def _as_list(machine: Machine, value: Value) -> Value:
+    """Return a list of OmegaConf as a list of Python; another value as it is."""
+    if not isinstance(value, Known) or not isinstance(value.value, ConfigList):
+        return value
+    items = elements(machine, value)
+    return items if isinstance(items, Unknown) else Known(SequenceValue(list, items), value.origin)
 
 
 def _large(value: Value) -> bool:

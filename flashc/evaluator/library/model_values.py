@@ -121,7 +121,12 @@ class _Fitting:
             return None
         kind = CONTAINERS.get(name_of(only))
         parts = form_value.arguments
-        if isinstance(inside, SequenceValue) and kind in (list, tuple) and inside.escaped is None:
+        if (
+            isinstance(inside, SequenceValue)
+            and inside.is_python
+            and kind in (list, tuple)
+            and inside.escaped is None
+        ):
             same = kind is list or (
                 len(parts) == 2 and isinstance(parts[1], Known) and parts[1].value is ...
             )

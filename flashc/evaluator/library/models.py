@@ -24,7 +24,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from .container_methods import copied
+from .copies import copied
 from .model_dumps import dumped
 from .model_fields import (
     ModelField,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from enum import EnumMeta
 
-from flashc.evaluator.config_values import ConfigMapping
+from flashc.evaluator.config_values import ConfigList, ConfigMapping
 from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_objects import MATCHES, LibraryObject
@@ -264,6 +264,10 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
             if problem is not None:
                 mapping.escaped = sharing(mapping.escaped or problem, value)
                 machine.may_raise()  # the key may be not hashable
+        case ConfigList():
+            machine.may_raise()
+            reason = "flashc does not evaluate what is assigned to this configuration"
+            escape_value(receiver, Unknown(reason=reason, origin=value.origin))
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
         case ConfigMapping() as config:
@@ -349,8 +353,10 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     if isinstance(receiver, Known) and isinstance(receiver.value, NamespaceValue):
         delete_global(machine, receiver.value.frame, key)
         return
-    if not isinstance(receiver, Known) or not isinstance(
-        receiver.value, (SequenceValue, DictValue)
+    if (
+        not isinstance(receiver, Known)
+        or not isinstance(receiver.value, (SequenceValue, DictValue))
+        or isinstance(receiver.value, ConfigList)
     ):
         escape_value(receiver, Unknown(reason="an element was deleted", origin=span))
         machine.may_raise()

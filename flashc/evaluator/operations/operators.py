@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from flashc.evaluator.config_values import ConfigList
 from flashc.evaluator.escape import sharing
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.path_values import ProjectPath, join_path
@@ -22,6 +23,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
 
+from . import config_nodes
 from .apply import apply, has_long_number, resolve_symbolic, too_large
 from .comparisons import truth
 from .containers import merge
@@ -118,6 +120,8 @@ def _on_objects(
 ) -> Value | None:
     """Return the result of an operator on paths or on containers with unknown elements."""
     match left.value, right.value:
+        case (ConfigList(), _) | (_, ConfigList()):
+            return config_nodes.joined(symbol, left, right, span)
         case SequenceValue() as a, SequenceValue() as b if symbol == "+" and a.kind is b.kind:
             problem = a.escaped or b.escaped
             if problem is not None:
