@@ -149,7 +149,8 @@ class _Dump(Struct, frozen=True):
             return [members[0]] * count
         if kind not in kinds_of(name):
             return [None] * count
-        return element_types(members[0], CONTAINERS[name], count) or [None] * count
+        found = element_types(members[0], CONTAINERS[name], count)
+        return [None] * count if found is None else [*found]
 
     def _shown_as(self, inner: InstanceValue, form: Value | None) -> ClassValue:
         """Return the class whose fields a dump shows for an object in a field of a type; raises _Unclear."""

@@ -92,7 +92,7 @@ def kinds_of(name: str) -> tuple[type, ...]:
     return (CONTAINERS[name],) if name in CONTAINERS else ()
 
 
-def element_types(form: Value, kind: type, count: int) -> list[Value | None] | None:
+def element_types(form: Value, kind: type, count: int) -> list[Value] | None:
     """Return the types of `count` elements of a container; None if the type does not say them.
 
     `form` is `list[int]`, `tuple[int, ...]`, `tuple[int, str]` or `dict[str, int]`, or has no brackets.

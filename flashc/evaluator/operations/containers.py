@@ -53,7 +53,11 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         PythonError: the container has no such element.
     """
     found = _item(machine, receiver, key, span)
-    return sharing(found, receiver) if isinstance(found, Unknown) else found
+    inside = receiver.value if isinstance(receiver, Known) else None
+    is_followed = isinstance(inside, (SequenceValue, DictValue)) and inside.escaped is None
+    if not isinstance(found, Unknown) or (is_followed and isinstance(key, Known)):
+        return found  # an element may be unknown itself
+    return sharing(found, receiver)
 
 
 def _item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
