@@ -34,6 +34,7 @@ from .values import (
 )
 
 _MAX_SHARED = 20
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})  # most values, which nothing changes
 _SHARED = (
     Compound,
     IteratorValue,
@@ -82,21 +83,27 @@ def _nothing(iterator: IteratorValue) -> Iterable[Value]:
 
 def escape_value(
     value: Value, reason: Unknown, rest: Callable[[IteratorValue], Iterable[Value]] = _nothing
-) -> None:
-    """Make the containers and instances that `value` contains unknown because of `reason`.
+) -> int:
+    """Make the containers and instances that `value` contains unknown; return how many values it contains.
 
     `rest` returns the elements of an iterator that are passed on with it.
     """
+    count = 0
     pending, seen = [value], set[int]()
     while pending:
         current = pending.pop()
+        count += 1
         if isinstance(current, Unknown):
             pending.extend(each for each in current.shares if id(each.value) not in seen)
-        elif isinstance(current, Known) and id(current.value) not in seen:
-            seen.add(id(current.value))
-            if isinstance(current.value, IteratorValue):
-                pending.extend(rest(current.value))
-            pending.extend(_escaped_parts(current, reason))
+            continue
+        inside = current.value if isinstance(current, Known) else None
+        if type(inside) in _PLAIN or id(inside) in seen or not isinstance(current, Known):
+            continue
+        seen.add(id(inside))
+        if isinstance(inside, IteratorValue):
+            pending.extend(rest(inside))
+        pending.extend(_escaped_parts(current, reason))
+    return count
 
 
 def _escaped_parts(value: Known, reason: Unknown) -> list[Value]:

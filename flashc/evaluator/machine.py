@@ -367,11 +367,12 @@ class Machine(ABC):
             reason="the value was passed to code that flashc does not evaluate",
             origin=arguments.span,
         )
+        given = [a.value for a in (*arguments.positional, *arguments.keywords.values())]
+        if arguments.problem is not None:
+            given.append(arguments.problem)
         with self.uncertain(reason):  # that code may read iterators, or a part of them
-            for argument in (*arguments.positional, *arguments.keywords.values()):
-                escape_value(argument.value, reason, remaining)
-            if arguments.problem is not None:
-                escape_value(arguments.problem, reason, remaining)
+            count = sum([escape_value(value, reason, remaining) for value in given])
+        self.charge(count, arguments.span)
 
     def declare(self, endpoint: EndpointValue) -> None:
         """Note an endpoint that the program declares."""
