@@ -99,8 +99,8 @@ def element_types(form: Value, kind: type, count: int) -> list[Value] | None:
     """
     inside = form.value if isinstance(form, Known) else None
     if not isinstance(inside, TypeForm):
-        anything: Value = Known(External("typing.Any"), form.origin)
-        return [anything] * count
+        anything: list[Value] = [Known(External("typing.Any"), form.origin)]
+        return anything * count
     parts = list(inside.arguments)
     if kind is tuple and len(parts) == 2 and isinstance(parts[1], Known) and parts[1].value is ...:
         parts = parts[:1]
