@@ -36,6 +36,13 @@ _STEP = re.compile(r"[^.\[\]]+")
 Path = tuple[str | int, ...]
 
 
+def is_scalar(value: object) -> bool:
+    """Return whether a value is a number, a text that refers to nothing, or None."""
+    if isinstance(value, str):
+        return "${" not in value and value != MISSING
+    return isinstance(value, (int, float, type(None)))
+
+
 class NoNode(Exception):
     """A document has no node of this path."""
 
@@ -43,13 +50,38 @@ class NoNode(Exception):
 class ConfigDocument(Struct, eq=False):
     """The data of a configuration; `version` counts its changes.
 
-    `escaped` is the reason why its data are not known any more, None if they are known.
+    `escaped` is the reason why its data are not known any more, None if they are known.  `flags` says
+    for nodes whether they are "readonly" or "struct", unknown if flashc does not know it.
     """
 
     data: Any
     origin: Span
     escaped: Unknown | None = None
     version: int = 0
+    flags: dict[tuple[Path, str], bool | Unknown] = field(
+        default_factory=dict[tuple[Path, str], bool | Unknown]
+    )
+    _lists: dict[Path, ConfigList] = field(default_factory=dict[Path, "ConfigList"])
+    _made: list[ConfigList] = field(default_factory=list["ConfigList"])
+
+    def flag(self, path: Path, name: str) -> bool | Unknown:
+        """Return whether a node has a flag; it has those of the node that contains it, if not its own."""
+        found = (self.flags.get((path[:length], name)) for length in range(len(path), -1, -1))
+        return next((each for each in found if each is not None), False)
+
+    def set_flag(self, path: Path, name: str, value: bool | Unknown | None) -> None:
+        """Give a node a flag; None takes it away."""
+        self.flags.pop((path, name), None)
+        if value is not None:
+            self.flags[path, name] = value
+        self.version += 1
+
+    def escape(self, reason: Unknown) -> None:
+        """Note that the data are not known any more."""
+        self.escaped = self.escaped or reason
+        for each in self._made:
+            each.escaped = each.escaped or reason
+        self._made.clear()
 
     def raw(self, path: Path) -> Any:
         """Return the data of a node, in which references are texts.
@@ -73,14 +105,23 @@ class ConfigDocument(Struct, eq=False):
         if raw == MISSING:
             return self._unknown(f"`{_shown(path)}` of the configuration is `???`")
         if isinstance(raw, dict):
-            return Known(ConfigMapping(self, path), self.origin)
+            return Known(ConfigMapping(self, path, raw), self.origin)
         if isinstance(raw, list):
-            count = len(cast("list[object]", raw))
-            items = [self._item((*path, index), depth) for index in range(count)]
-            return Known(ConfigList(list, items, document=self, path=path), self.origin)
+            return Known(self._list(path, cast("list[object]", raw), depth), self.origin)
         if isinstance(raw, str) and "${" in raw:
             return self._resolved(raw, path, depth)
         return lift(raw, self.origin)
+
+    def _list(self, path: Path, raw: list[object], depth: int) -> ConfigList:
+        """Return a list of the document; each time the same object, if nothing has changed."""
+        found = self._lists.get(path)
+        if found is None:
+            items = [self._item((*path, index), depth) for index in range(len(raw))]
+            found = ConfigList(list, items, document=self, path=path)
+            self._made.append(found)
+            if not depth:
+                self._lists[path] = found
+        return found
 
     def _item(self, path: Path, depth: int) -> Value:
         """Return an element of a list."""
@@ -97,6 +138,24 @@ class ConfigDocument(Struct, eq=False):
             raise NoNode
         cast("dict[object, object]", node)[path[-1]] = data
         self.version += 1
+        self.flags = {key: v for key, v in self.flags.items() if key[0][: len(path)] != path}
+        self._forget_lists(path)
+
+    def _forget_lists(self, path: Path) -> None:
+        """Note a change of a node; the elements of lists may refer to it."""
+        kept = {
+            place: found
+            for place, found in self._lists.items()
+            if place[: len(path)] != path
+            and all(isinstance(raw, (str, int, float)) for raw in self.raw(place))
+            and not any(isinstance(raw, str) and "${" in raw for raw in self.raw(place))
+        }
+        reason = self._unknown("the configuration was changed")
+        for each in self._made:
+            if kept.get(each.path) is not each and each.path[: len(path)] != path:
+                each.escaped = each.escaped or reason
+        self._lists = kept
+        self._made = list(kept.values())
 
     def _unknown(self, reason: str) -> Unknown:
         return Unknown(reason=reason, origin=self.origin)
@@ -197,18 +256,26 @@ def _shown(path: Path) -> str:
 
 
 class ConfigMapping(MappingObject, Struct, frozen=True, eq=False):
-    """A `DictConfig`: a mapping in a document."""
+    """A `DictConfig`: a mapping in a document; `node` are its data."""
 
     document: ConfigDocument
     path: Path = ()
+    node: dict[object, object] | None = None
 
     def names(self) -> list[object]:
         """Return the keys."""
+        return [] if self.node is None else list(self.node)
+
+    @property
+    def replaced(self) -> Unknown | None:
+        """The reason why the nodes are not known: the program has replaced the mapping by another one."""
         try:
-            raw = self.document.raw(self.path)
+            if self.document.raw(self.path) is self.node:
+                return None
         except NoNode:
-            return []
-        return list(cast("dict[object, object]", raw)) if isinstance(raw, dict) else []
+            pass
+        reason = "the program has replaced this part of the configuration"
+        return Unknown(reason=reason, origin=self.document.origin)
 
     def current(self) -> DictValue:
         """Return the nodes by their keys."""
@@ -216,7 +283,7 @@ class ConfigMapping(MappingObject, Struct, frozen=True, eq=False):
         entries: dict[object, tuple[Value, Value]] = {
             key: (Known(key, origin), self._node(key)) for key in self.names()
         }
-        return DictValue(entries, self.document.escaped)
+        return DictValue(entries, self.document.escaped or self.replaced)
 
     def _node(self, key: object) -> Value:
         try:
@@ -226,6 +293,8 @@ class ConfigMapping(MappingObject, Struct, frozen=True, eq=False):
 
     def entry(self, key: object) -> Value | None:
         """Return the node of a key; None if there is none, or if it must be given."""
+        if self.replaced is not None:
+            return self.replaced
         try:
             raw = self.document.raw((*self.path, cast("str | int", key)))
         except NoNode:
@@ -234,7 +303,7 @@ class ConfigMapping(MappingObject, Struct, frozen=True, eq=False):
 
     def escape(self, reason: Unknown) -> None:
         """Note that the data are not known any more."""
-        self.document.escaped = self.document.escaped or reason
+        self.document.escape(reason)
 
     def state(self) -> object:
         """Return a value that is different after each change of the contents."""
@@ -250,6 +319,11 @@ class ConfigList(SequenceValue, eq=False, kw_only=True):
 
     document: ConfigDocument
     path: Path = field(default=())
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is a `list`."""
+        return False
 
 
 def merged(below: Any, above: Any) -> Any:

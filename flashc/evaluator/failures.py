@@ -9,7 +9,7 @@ from msgspec import Struct
 from flashc_core.source import Span
 
 from .objects import ClassValue, InstanceValue
-from .values import NO_VARIABLES, External, Known, SequenceValue, Value
+from .values import NO_VARIABLES, External, Known, SequenceValue, Unknown, Value
 
 # The exceptions that built-in operators and methods raise for invalid arguments.
 OPERATION_ERRORS = (
@@ -59,6 +59,14 @@ class PythonError(Exception):
 
     def __str__(self) -> str:
         return f"{self.kind_name}: {self.text}" if self.text else self.kind_name
+
+
+class IterationUnknown(Exception):
+    """The next element is not known."""
+
+    def __init__(self, reason: Unknown) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class ExceptionValue(Struct, frozen=True, eq=False):

@@ -28,7 +28,7 @@ from flashc_ir.resources import EnvironmentReference
 from .activation import Activation, Effects, OutOfSteps
 from .declarations import EndpointValue
 from .dialect import DialectObject, Semantics
-from .escape import escape_value
+from .escape import escape_value, remaining
 from .failures import PythonError
 from .interactions import Interactions
 from .objects import CallArguments, Flow, Frame, Suite
@@ -367,8 +367,12 @@ class Machine(ABC):
             reason="the value was passed to code that flashc does not evaluate",
             origin=arguments.span,
         )
-        for argument in (*arguments.positional, *arguments.keywords.values()):
-            escape_value(argument.value, reason)
+        given = [a.value for a in (*arguments.positional, *arguments.keywords.values())]
+        if arguments.problem is not None:
+            given.append(arguments.problem)
+        with self.uncertain(reason):  # that code may read iterators, or a part of them
+            count = sum([escape_value(value, reason, remaining) for value in given])
+        self.charge(count, arguments.span)
 
     def declare(self, endpoint: EndpointValue) -> None:
         """Note an endpoint that the program declares."""

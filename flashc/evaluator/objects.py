@@ -10,6 +10,7 @@ from typing import Literal
 
 import libcst as cst
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
@@ -289,6 +290,10 @@ class CallArguments(Struct, frozen=True, eq=False, kw_only=True):
     def values(self) -> list[Value]:
         """The positional arguments, without their spans."""
         return [argument.value for argument in self.positional]
+
+    def with_receiver(self, receiver: Value) -> CallArguments:
+        """Return the arguments with the object before them whose method is called."""
+        return replace(self, positional=[Argument(receiver, self.span), *self.positional])
 
     def inner(self, values: list[Value]) -> CallArguments:
         """Return the arguments of a call that this call causes and the source does not contain."""

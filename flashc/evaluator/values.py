@@ -67,7 +67,8 @@ class Unknown(Struct, frozen=True, kw_only=True):
     cause is already reported.  `through` are the names that passed the value on, the nearest to the
     cause first, each with the span of its assignment.  `advice` says what to write instead;
     `is_refused` says that running the program does not give the value either.  `computed` are the
-    environment variables from which a run of the program computed the value.
+    environment variables from which a run of the program computed the value.  `shares` are mutable
+    values that it may be or contain, so that a change of the value may change them.
     """
 
     reason: str
@@ -79,6 +80,7 @@ class Unknown(Struct, frozen=True, kw_only=True):
     advice: str | None = None
     is_refused: bool = False
     computed: frozenset[str] = frozenset()
+    shares: tuple[Known, ...] = ()
 
     def assigned_to(self, name: str, span: Span) -> Unknown:
         """Return a copy that records the assignment to `name` at `span`; findings show these assignments.
@@ -114,6 +116,11 @@ class SequenceValue(Compound, Struct, eq=False):
     kind: SequenceKind
     items: list[Value]
     escaped: Unknown | None = None
+
+    @property
+    def is_python(self) -> bool:
+        """Whether the object is of Python's class `kind`, not of one that only resembles it."""
+        return True
 
     @property
     def is_disordered(self) -> bool:
@@ -302,6 +309,9 @@ class _Concretion:
             case SequenceValue() as items:
                 if items.escaped is not None:
                     raise NotConcrete(items.escaped)
+                if not items.is_python:
+                    reason = "flashc does not know what this makes of a list of OmegaConf"
+                    raise NotConcrete(Unknown(reason=reason, origin=value.origin))
                 if items.is_disordered and not self._unordered:
                     raise NotConcrete(Unknown(reason=SET_ORDER, origin=value.origin))
                 return items.kind(self.object_of(item, depth + 1) for item in items.items)

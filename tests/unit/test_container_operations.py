@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flashc.evaluator.failures import PythonError
+from flashc.evaluator.failures import IterationUnknown, PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.operations.containers import (
     delete_item,
@@ -15,7 +15,7 @@ from flashc.evaluator.operations.containers import (
     store,
     store_item,
 )
-from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazy_iterator
+from flashc.evaluator.operations.iteration import elements, iterate, lazy_iterator
 from flashc.evaluator.values import (
     DictValue,
     Known,

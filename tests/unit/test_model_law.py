@@ -91,6 +91,115 @@ def test_aliases_and_defaults_in_notes_count(
         assert concrete(found) == computed(text, monkeypatch)
 
 
+_CLASSES = """
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Sequence, Union
+from pydantic import SerializeAsAny, v1
+class A(BaseModel):
+    x: int = 1
+class B(A):
+    y: int = 2
+class N(BaseModel):
+    x: int = 1
+    y: int = 5
+class Outer(BaseModel):
+    a: A = A()
+@dataclass
+class D:
+    p: int = 1
+@dataclass
+class D2(D):
+    q: int = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("A", "B()"),
+        ("'A'", "B(x=7)"),
+        ("Optional[A]", "B()"),
+        ("A | None", "B()"),
+        ("Annotated[A, Field(description='a')]", "B()"),
+        ("list[A]", "[A(), B()]"),
+        ("list[Optional[A]]", "[None, B()]"),
+        ("dict[str, list[A]]", "{'k': [B()]}"),
+        ("tuple[A, ...]", "(B(), A())"),
+        ("Sequence[A]", "(B(), A())"),
+        ("Sequence[int]", "(1, 2)"),
+        ("Outer", "Outer(a=B())"),
+        ("list[Outer]", "[Outer(a=B())]"),
+        ("D", "D2()"),
+        ("list[D]", "[D2(), D()]"),
+        ("Any", "B()"),
+        ("Any", "[B(), D2()]"),
+        ("B", "B()"),
+        ("Union[A, B]", "B()"),
+    ],
+)
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "M(a={}).model_dump()",
+        "M.model_validate(dict(a={})).model_dump()",
+        "[m := M(a={}), m.model_dump(exclude_none=True)][1]",
+    ],
+)
+def test_a_dump_shows_objects_as_the_types_of_the_fields_say(
+    kind: str, given: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{_HEAD}{_CLASSES}class M(BaseModel):\n    a: {kind}\nv = {shown.format(given)}\n"
+    found = evaluated(text).frames["m"].names["v"]
+    assert part_unknown(found) is None
+    assert concrete(found) == computed(text, monkeypatch)
+
+
+@pytest.mark.filterwarnings("ignore:The `dict` method is deprecated")
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("Union[A, N]", "M(a=B()).model_dump()"),
+        ("list[A | D]", "M(a=[B()]).model_dump()"),
+        ("SerializeAsAny[A]", "M(a=B()).model_dump()"),
+        ("A", "M(a=B()).model_dump(serialize_as_any=True)"),
+        ("A", "M(a=B()).model_dump_json()"),
+        ("A", "M(a=B()).dict()"),
+        ("A", "M(a=A()).model_copy(update={'a': N()}).model_dump()"),
+        ("BaseModel", "M(a=B()).model_dump()"),
+        ("T", "M(a=B()).model_dump()"),
+        ("dict[int, A]", "M(a={'1': B()}).model_dump()"),
+    ],
+)
+def test_a_dump_of_which_flashc_does_not_know_the_rules_is_unknown(
+    kind: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{_HEAD}{_CLASSES}class M(BaseModel):\n    a: {kind}\nv = {shown}\n"
+    computed(text, monkeypatch)
+    assert part_unknown(evaluated(text).frames["m"].names["v"]) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class M(v1.BaseModel):\n    a: Inner\n"
+        "class Sub(Inner):\n    y: int = 2\nv = M(a=Sub()).dict()\n",
+        "class M(BaseModel):\n    x: int = 1\n    @cached_property\n    def twice(self): return 2\n"
+        "m = M()\nm.twice\nv = m.model_dump()\n",
+        "class M(BaseModel):\n    x: int = 1\n    _p: int = 2\n"
+        "m = M()\nm._p = 5\nv = m.model_dump()\n",
+        "class M(BaseModel, extra='allow'):\n    x: int = 1\nv = M(z=[B()]).model_dump()\n",
+    ],
+)
+def test_a_dump_has_only_what_pydantic_puts_in_it(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = "class Inner(v1.BaseModel):\n    x: int = 1\n"
+    found = evaluated(_HEAD + _CLASSES + inner + text).frames["m"].names["v"]
+    if part_unknown(found) is None:
+        assert concrete(found) == computed(_HEAD + _CLASSES + inner + text, monkeypatch)
+
+
 _BASES = (
     "Base = unknown_lib.make()\nclass M(BaseModel, Base):\n    a: int = 1\n",
     "Base = unknown_lib.make()\nclass M(Base, BaseModel):\n    a: int = 1\n",

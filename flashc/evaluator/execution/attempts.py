@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import libcst as cst
 from msgspec import Struct
 
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.failures import ExceptionValue, PythonError, catches
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame
@@ -116,7 +117,7 @@ def _join_flows(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
         return Flow.NEXT
     if frame.enclosing is not None:
         if not isinstance(frame.returned, Unknown):
-            frame.returned = reason
+            frame.returned = sharing(reason, frame.returned)
         return Flow.RETURN
     frame.doubt = reason
     breaks = flows & {Flow.BREAK, Flow.MAYBE_BREAK}

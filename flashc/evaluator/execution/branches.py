@@ -8,6 +8,7 @@ from functools import partial
 import libcst as cst
 
 from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import ClassValue, Flow, Frame, Suite
@@ -37,6 +38,7 @@ def execute_branches(
     outcomes: list[dict[str, Value]] = []
     flows: set[Flow] = set()
     returned = frame.returned
+    results: list[Value | None] = [returned]
     machine.may_raise()
     with machine.uncertain(reason):
         for branch in branches:
@@ -47,12 +49,13 @@ def execute_branches(
             except PythonError:
                 pass  # keep the names of this branch; `may_raise` above tells an enclosing `try`
             outcomes.append(frame.names)
+            results.append(frame.returned)
     if len(branches) == 1:
         outcomes.append(before)
     frame.names = joined_names(outcomes, reason)
     flows.discard(Flow.NEXT)
     if flows and frame.enclosing is not None:
-        frame.returned = reason
+        frame.returned = sharing(reason, *results)
         return Flow.RETURN
     frame.returned = returned
     if not flows:
@@ -64,15 +67,17 @@ def execute_branches(
 
 def evaluate_maybe(
     machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Unknown
-) -> None:
-    """Evaluate an expression that may or may not run, for its effects on names and containers."""
+) -> Value | None:
+    """Evaluate an expression that may or may not run; return its value, None if it raises."""
+    found: list[Value] = []
 
     def branch() -> Flow:
         """Evaluate the expression."""
-        machine.evaluate(node, frame)
+        found.append(machine.evaluate(node, frame))
         return Flow.NEXT
 
     execute_branches(machine, [branch], frame, reason)
+    return found[0] if found else None
 
 
 def execute_loop_maybe(
@@ -91,7 +96,7 @@ def execute_loop_maybe(
         for name in assigned:
             value = frame.names[name]
             if isinstance(value, Known) and not _is_definition(value.value):
-                frame.names[name] = _unknown(reason)
+                frame.names[name] = sharing(_unknown(reason), value, before.get(name))
     return flow
 
 
@@ -127,7 +132,7 @@ def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):
         return present[0]
-    return _unknown(reason)
+    return sharing(_unknown(reason), *present)
 
 
 def _unknown(reason: Unknown) -> Unknown:

@@ -8,6 +8,7 @@ import libcst as cst
 from msgspec.structs import replace
 
 from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library import environment_readers, external_calls, methods
 from flashc.evaluator.library_values import NewTypeValue, VariableReader
@@ -60,11 +61,12 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
         if part.star == "*":
             items = elements(machine, value)
             if isinstance(items, Unknown):
-                problem = problem or items
+                problem = sharing(problem or items, items, value)
             else:
                 positional.extend(Argument(item, written_at) for item in items)
         elif part.star == "**":
-            problem = _unpack_keywords(value, written_at, keywords) or problem
+            missing = _unpack_keywords(value, written_at, keywords)
+            problem = sharing(missing, value, problem) if missing is not None else problem
         elif part.keyword is not None:
             name = frame.syntax.span(part.keyword)
             _add_keyword(keywords, part.keyword.value, Argument(value, written_at, name))
@@ -120,7 +122,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
         PythonError: the call is certain to raise.
     """
     if isinstance(callee, Unknown):
-        machine.escape(arguments)
+        machine.escape(arguments.with_receiver(callee))
         return callee
     if isinstance(callee, Symbolic):
         return Unknown(reason="an environment variable can't be called", origin=arguments.span)
@@ -136,7 +138,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
         case ClassValue() as class_value:
             return functions.instantiate(machine, class_value, arguments)
         case _ if arguments.problem is not None:
-            machine.escape(arguments)
+            machine.escape(arguments.with_receiver(callee))
             return arguments.problem
         case External() as external:
             return external_calls.call_external(machine, external, arguments)
@@ -149,7 +151,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
         case EnumMeta() as enum_class:
             return _member_of(machine, enum_class, arguments)
         case _:
-            machine.escape(arguments)
+            machine.escape(arguments.with_receiver(callee))
             return Unknown(reason="flashc does not evaluate this call", origin=arguments.span)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from flashc.evaluator.failures import PythonError
+from flashc.evaluator.escape import sharing
+from flashc.evaluator.failures import IterationUnknown, PythonError
 from flashc.evaluator.library.pure_functions import has_no_side_effects
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.containers import make_set, store
-from flashc.evaluator.operations.iteration import IterationUnknown, disorder, iterate
+from flashc.evaluator.operations.iteration import disorder, iterate
 from flashc.evaluator.values import (
     DictValue,
     DisorderedValue,
@@ -56,7 +57,7 @@ def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span
             return Known(SequenceValue(list, list(found)), span)
         return _collect_results(machine, node, results, span)
     except IterationUnknown as problem:
-        return problem.reason
+        return sharing(problem.reason, first)
 
 
 _READING = frozenset("str int float len repr bool tuple sorted".split())

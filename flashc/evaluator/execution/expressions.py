@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.library.attributes import attribute
 from flashc.evaluator.library.builtin import NAMES
 from flashc.evaluator.machine import Machine
@@ -129,7 +130,7 @@ def _sequence(
         if isinstance(part, cst.StarredElement):
             inner = elements(machine, value, unordered=kind is set)
             if isinstance(inner, Unknown):
-                return inner
+                return sharing(inner, value, *items)
             items.extend(inner)
         else:
             items.append(value)
@@ -150,7 +151,7 @@ def _dict(machine: Machine, node: cst.Dict, frame: Frame, span: Span) -> Value:
             value = machine.evaluate(part.value, frame)
             problem = merge(machine, result, value)
         if problem is not None:
-            return problem
+            return sharing(problem, value, Known(result, span))
     return Known(result, span)
 
 
@@ -180,8 +181,7 @@ def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame, span: S
             return kept
     verdict = truth(machine, left)
     if isinstance(verdict, Unknown):
-        evaluate_maybe(machine, node.right, frame, verdict)
-        return verdict
+        return sharing(verdict, left, evaluate_maybe(machine, node.right, frame, verdict))
     if verdict == wants:
         return left
     value = machine.evaluate(node.right, frame)
@@ -224,9 +224,8 @@ def _conditional(machine: Machine, node: cst.IfExp, frame: Frame, span: Span) ->
     test = machine.evaluate(node.test, frame)
     chosen = truth(machine, test)
     if isinstance(chosen, Unknown):
-        evaluate_maybe(machine, node.body, frame, chosen)
-        evaluate_maybe(machine, node.orelse, frame, chosen)
-        return chosen
+        parts = (node.body, node.orelse)
+        return sharing(chosen, *(evaluate_maybe(machine, each, frame, chosen) for each in parts))
     value = machine.evaluate(node.body if chosen else node.orelse, frame)
     return tainted(value, variables_of(test))
 

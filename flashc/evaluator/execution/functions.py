@@ -49,7 +49,7 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
     elif function.decorated:
         reason = f"`{function.name}` is decorated"
     if reason is not None:
-        machine.escape(arguments)
+        machine.escape(arguments.with_receiver(Known(function, arguments.span)))
         return Unknown(reason=reason, origin=arguments.span)
     if function.memo is None or function.kind == "property":
         return _execute_body(machine, function, arguments)

@@ -14,26 +14,21 @@ from typing import Any
 import libcst as cst
 from msgspec import Struct, field
 
-from flashc.evaluator.escape import escape_value
-from flashc.evaluator.failures import PythonError, exception_of
+from flashc.evaluator.failures import IterationUnknown, PythonError, exception_of
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
 from flashc.evaluator.operations.comparisons import truth
-from flashc.evaluator.operations.containers import merge
-from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate
-from flashc.evaluator.operations.operators import binary
+from flashc.evaluator.operations.in_place import in_place
+from flashc.evaluator.operations.iteration import iterate
 from flashc.evaluator.values import (
-    DictValue,
     Known,
-    MappingObject,
     SequenceValue,
     Unknown,
     Value,
     variables_of,
 )
 from flashc.syntax import walk
-from flashc_core.source import Span
 
 from . import symbols
 from .attempts import execute_suppress, execute_try
@@ -104,45 +99,7 @@ def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> No
     current = target.read()
     value = machine.evaluate(node.value, frame)
     symbol = symbols.AUGMENTED[type(node.operator)]
-    target.store(_in_place(machine, symbol, current, value, frame.syntax.span(node)))
-
-
-def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span: Span) -> Value:
-    """Return the result of `current += value`.
-
-    The result is `current` itself if Python changes the object.
-    """
-    container = current.value if isinstance(current, Known) else None
-    if isinstance(container, SequenceValue) and container.kind is list and symbol == "+":
-        _extend(machine, container, value)
-        return current
-    if isinstance(container, DictValue) and symbol == "|":
-        problem = machine.condition or merge(machine, container, value)
-        container.escaped = container.escaped or problem
-        return current
-    result = binary(machine, symbol, current, value, span)
-    if isinstance(container, MappingObject):
-        escape_value(current, Unknown(reason="it was updated by an operator", origin=span))
-    if isinstance(container, SequenceValue) and container.kind in (list, set):
-        new = result.value if isinstance(result, Known) else None
-        if isinstance(new, SequenceValue) and machine.condition is None:
-            container.items[:] = new.items
-        else:
-            unknown = result if isinstance(result, Unknown) else None
-            container.escaped = container.escaped or machine.condition or unknown
-        return current
-    return result
-
-
-def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
-    """Execute `items += value` for a list: append the elements of `value`."""
-    more = elements(machine, value)
-    if machine.condition is not None or isinstance(more, Unknown):
-        machine.may_raise()
-        unknown = more if isinstance(more, Unknown) else machine.condition
-        container.escaped = container.escaped or unknown
-    else:
-        container.items.extend(more)
+    target.store(in_place(machine, symbol, current, value, frame.syntax.span(node)))
 
 
 def _expression(machine: Machine, node: cst.Expr, frame: Frame) -> None:

@@ -14,6 +14,7 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, resolve_symbolic
+from flashc.evaluator.operations.global_names import bind_global
 from flashc.evaluator.operations.iteration import elements
 from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
@@ -75,7 +76,7 @@ def bind(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fram
             if frame.owner(target.value) is frame:
                 frame.bind(target.value, value)
             else:
-                containers.bind_global(machine, frame, target.value, value)
+                bind_global(machine, frame, target.value, value)
         case cst.Attribute():
             receiver = machine.evaluate(target.value, frame)
             span = frame.syntax.span(target)

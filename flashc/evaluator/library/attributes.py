@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from flashc.evaluator.config_values import ConfigList, ConfigMapping
 from flashc.evaluator.dialect import DialectObject
-from flashc.evaluator.escape import escape_value
+from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.failures import ExceptionValue, PythonError
 from flashc.evaluator.library_objects import LibraryObject
 from flashc.evaluator.library_values import (
@@ -31,6 +31,7 @@ from flashc.evaluator.objects import (
 )
 from flashc.evaluator.operations import config_nodes
 from flashc.evaluator.operations.apply import apply
+from flashc.evaluator.operations.kept_values import keep_somewhere
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     BoundMethod,
@@ -131,7 +132,8 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case ExceptionValue() as error if name == "args":
             return Known(error.arguments, span)
         case _:
-            return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
+            reason = f"flashc does not know the attribute `{name}` here"
+            return sharing(Unknown(reason=reason, origin=span), receiver)
 
 
 _OF_NUMBERS = frozenset({"real", "imag", "numerator", "denominator"})
@@ -241,7 +243,10 @@ def _of_instance(
         reason = (
             f"flashc does not know the attribute `{name}` of an instance of `{instance.of.name}`"
         )
-        return Unknown(reason=reason, origin=span)
+        unknown = Unknown(reason=reason, origin=span)
+        if instance.of.find("__getattr__") is not None:
+            escape_value(receiver, unknown)
+        return sharing(unknown, receiver)
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
         match found.value.kind:
             case "static":
@@ -273,26 +278,28 @@ def assign_attribute(
     """Execute `receiver.name = value`, which is written at `span`."""
     if not isinstance(receiver, Known):
         machine.may_raise()
+        keep_somewhere(machine, receiver, value)
         return
     match receiver.value:
         case InstanceValue() as instance:
             if _stores_plainly(instance.of, name, "__setattr__"):
-                instance.names[name] = machine.condition or value
+                instance.names[name] = _stored(machine, instance.names.get(name), value)
             else:
                 _change_somehow(machine, receiver, name, value.origin)
         case ClassValue() as class_value:
-            class_value.names[name] = machine.condition or value
+            class_value.names[name] = _stored(machine, class_value.names.get(name), value)
         case ModuleRef() as module:
             frame = machine.evaluate_module(module.name)
             if frame is not None:
-                frame.names[name] = machine.condition or value
+                frame.names[name] = _stored(machine, frame.names.get(name), value)
         case AttributesValue() as attributes:
-            attributes.names[name] = machine.condition or value
+            attributes.names[name] = _stored(machine, attributes.names.get(name), value)
         case DialectObject() as sdk_object:
             sdk_object.assign_attribute(machine, name, value, span)
         case External(name=module_name):
             machine.assigned_externals.add(f"{module_name}.{name}")
             machine.may_raise()
+            keep_somewhere(machine, receiver, value)
         case ParserValue() as parser:
             configuration.assign_attribute(machine, parser, name, value)
         case ConfigMapping() as config:
@@ -304,6 +311,12 @@ def assign_attribute(
             machine.may_raise()
         case _:
             machine.may_raise()  # most values refuse new attributes
+
+
+def _stored(machine: Machine, before: Value | None, value: Value) -> Value:
+    """Return what an attribute is after an assignment, which a branch may execute or not."""
+    condition = machine.condition
+    return value if condition is None else sharing(condition, before, value)
 
 
 def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -> None:
@@ -322,6 +335,10 @@ def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -
         case ModuleRef() as module:
             frame = machine.evaluate_module(module.name)
             names = frame.names if frame is not None else {}
+        case MappingObject():
+            machine.may_raise()
+            escape_value(receiver, Unknown(reason="an attribute was deleted", origin=span))
+            return
         case _:
             names = {}
     if name not in names:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flashc.evaluator.config_values import ConfigList
 from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.failures import ExceptionValue, PythonError, exception_class
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
@@ -73,7 +74,19 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
         given = SequenceValue(tuple, arguments.values)
         return Known(ExceptionValue(kind, given), arguments.span)
     machine.escape(arguments)
-    return Unknown(reason=f"flashc does not evaluate `{name}(...)`", origin=arguments.span)
+    unknown = Unknown(reason=f"flashc does not evaluate `{name}(...)`", origin=arguments.span)
+    frame = machine.frames.get(arguments.module)
+    if name in _OF_NAMES and frame is not None and len(arguments.values) < 2:
+        names = Known(NamespaceValue(frame), arguments.span)
+        if name in ("exec", "eval"):
+            escape_value(names, unknown)
+        elif not arguments.values:
+            return sharing(unknown, names)
+    return unknown
+
+
+# The builtins that get the names of the module from which they are called.
+_OF_NAMES = frozenset({"eval", "exec", "locals", "vars"})
 
 
 def _check_keywords(kind: type[BaseException], arguments: CallArguments) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, cast
 
 from flashc.evaluator.config_values import (
@@ -86,11 +87,25 @@ def create(machine: Machine, name: str, arguments: CallArguments) -> Value | Non
     if isinstance(content, Known):
         data = parsed(machine, name, content, span, as_config=True)
         return data if isinstance(data, Unknown) else _document(data, span)
+    if _has_flags([value]):
+        return Unknown(reason=_OF_FLAGS, origin=span)
     data = _data_of(value)
-    return None if data is _NOTHING else _document(data, span)
+    return None if data is _NOTHING else _document(deepcopy(data), span)
 
 
 _NOTHING = object()
+_OF_FLAGS = "flashc does not know which flags the configuration has"
+
+
+def _has_flags(values: list[Value], *names: str) -> bool:
+    """Return whether one of some configurations has a flag, perhaps only one of these names."""
+    nodes = [value.value for value in values if isinstance(value, Known)]
+    return any(
+        flag is not False and (not names or name in names)
+        for node in nodes
+        if isinstance(node, (ConfigMapping, ConfigList))
+        for (_, name), flag in node.document.flags.items()
+    )
 
 
 def _escaped(node: ConfigMapping | ConfigList) -> Unknown | None:
@@ -126,7 +141,13 @@ def merge(machine: Machine, name: str, arguments: CallArguments) -> Value | None
         if data is _NOTHING:
             return value if isinstance(value, Unknown) else None
         result = data if result is _NOTHING else merged(result, data)
-    return _document(merged({}, result) if isinstance(result, dict) else result, arguments.span)
+    if _has_flags(arguments.values, "struct"):
+        return Unknown(reason=_OF_FLAGS, origin=arguments.span)
+    made = _document(merged({}, result) if isinstance(result, dict) else result, arguments.span)
+    if made is not None and _has_flags(arguments.values):
+        unknown = Unknown(reason=_OF_FLAGS, origin=arguments.span)
+        _set_flag(made, "readonly", unknown)
+    return made
 
 
 def to_container(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -202,6 +223,8 @@ def select(machine: Machine, name: str, arguments: CallArguments) -> Value | Non
     current: Value = config
     for step in steps:
         found = _selected(current, step, arguments.span)
+        if found is None and _has_flags([config], "struct"):
+            return Unknown(reason="versions of OmegaConf differ in it", origin=arguments.span)
         if found is None:
             return tainted(default, key.variables)
         current = found
@@ -251,9 +274,30 @@ def _selected(current: Value, step: str, span: Span) -> Value | None:
     return None if raw == MISSING else node.document.value((*node.path, int(step)))
 
 
-def _no_effect(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
-    """Evaluate calls that only restrict what may be changed."""
+def _flagged(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `OmegaConf.set_struct(config, True)` and `OmegaConf.set_readonly(config, True)`."""
+    given = dict(zip(("conf", "value"), arguments.values, strict=False))
+    given |= {key: argument.value for key, argument in arguments.keywords.items()}
+    config, value = given.get("conf"), given.get("value")
+    if given.keys() != {"conf", "value"} or len(arguments.values) > 2 or config is None:
+        return None
+    plain = value.value if isinstance(value, Known) else value
+    if not _is_config(config) or not isinstance(plain, (bool, type(None))):
+        return None
+    _set_flag(config, name.rpartition(".")[2].removeprefix("set_"), machine.condition or plain)
     return Known(None, arguments.span)
+
+
+def _set_flag(config: Value, name: str, flag: bool | Unknown | None) -> None:
+    """Give a configuration a flag."""
+    node = config.value if isinstance(config, Known) else None
+    if isinstance(node, (ConfigMapping, ConfigList)):
+        node.document.set_flag(node.path, name, flag)
+
+
+def _is_config(value: Value) -> bool:
+    """Return whether a value is a configuration."""
+    return isinstance(value, Known) and isinstance(value.value, (ConfigMapping, ConfigList))
 
 
 def _is_kind(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -315,7 +359,7 @@ def escape(receiver: Known, reason: Unknown) -> None:
     """Note that the data of a configuration are not known any more."""
     node = receiver.value
     if isinstance(node, (ConfigMapping, ConfigList)):
-        ConfigMapping(node.document).escape(reason)
+        node.document.escape(reason)
 
 
 def get(machine: Machine, config: ConfigMapping, arguments: CallArguments) -> Value | None:
@@ -342,6 +386,6 @@ FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     f"{_CLASS}.to_container": to_container,
     f"{_CLASS}.to_object": to_container,
     f"{_CLASS}.select": select,
-    **dict.fromkeys((f"{_CLASS}.{n}" for n in ("set_struct", "set_readonly")), _no_effect),
+    **dict.fromkeys((f"{_CLASS}.{n}" for n in ("set_struct", "set_readonly")), _flagged),
     **dict.fromkeys((f"{_CLASS}.{n}" for n in ("is_dict", "is_list", "is_config")), _is_kind),
 }

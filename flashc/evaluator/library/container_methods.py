@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library_values import AttributesValue, FileValue
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import CallArguments, InstanceValue
+from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import (
     apply,
@@ -23,10 +23,7 @@ from flashc.evaluator.values import (
     MAX_ITEMS,
     SET_ORDER,
     DictValue,
-    DisorderedValue,
-    IteratorValue,
     Known,
-    MappingObject,
     NotConcrete,
     SequenceValue,
     Unknown,
@@ -90,7 +87,7 @@ def sequence_method(
         return call_pure_method(machine, receiver, name, arguments)
     result = changes(machine, items, arguments)
     if isinstance(result, Unknown) and (items.kind, name) not in _TAKING:
-        items.escaped = items.escaped or result
+        items.escaped = sharing(items.escaped or result, *arguments.values)
     return result
 
 
@@ -318,85 +315,8 @@ def _update(machine: Machine, mapping: DictValue, arguments: CallArguments) -> V
     for value in arguments.values:
         problem = containers.merge(machine, mapping, value)
         if problem is not None:
-            mapping.escaped = problem
+            mapping.escaped = sharing(problem, *arguments.values)
             return problem
     for name, argument in arguments.keywords.items():
         containers.put_entry(mapping, name, (Known(name, argument.span), argument.value))
     return Known(None, arguments.span)
-
-
-def copied(value: Value, span: Span, *, deep: bool) -> Value:
-    """Return `copy.copy(value)` or `copy.deepcopy(value)`."""
-    return _copied(value, span, {} if deep else None)
-
-
-def _copied(value: Value, span: Span, made: dict[int, Value] | None) -> Value:
-    """Return a shallow copy of a value if `made` is None, and a deep copy otherwise.
-
-    `made` maps the id of each container to the copy that was made of it.  So in a deep copy, a
-    container that the original contains several times is copied once, and the copy of a container
-    that contains itself contains itself too.
-    """
-    if not isinstance(value, Known):
-        return value
-    if made is not None and id(value.value) in made:
-        return made[id(value.value)]
-    match value.value:
-        case SequenceValue() as items:
-            parts: list[Value] = []
-            sequence = _noted(value, SequenceValue(items.kind, parts, items.escaped), span, made)
-            parts.extend(_parts(items.items, span, made))
-            return sequence
-        case DictValue() as mapping:
-            entries: dict[object, tuple[Value, Value]] = {}
-            copy = _noted(value, DictValue(entries, mapping.escaped), span, made)
-            inside = _parts((item for _, item in mapping.entries.values()), span, made)
-            keys = ((key, known) for key, (known, _) in mapping.entries.items())
-            entries |= {key: (known, item) for (key, known), item in zip(keys, inside, strict=True)}
-            return copy
-        case InstanceValue(of=of) as instance if not of.has_open_bases():
-            if any(of.find(name) is not None for name in _OF_COPIES):
-                return _not_copied(of.name, span)
-            names: dict[str, Value] = {}
-            copy = _noted(value, InstanceValue(of, names, instance.escaped), span, made)
-            names |= zip(instance.names, _parts(instance.names.values(), span, made), strict=True)
-            return copy
-        case AttributesValue() as attributes:
-            names = {}
-            copy = _noted(value, AttributesValue(names, attributes.escaped), span, made)
-            names |= zip(
-                attributes.names, _parts(attributes.names.values(), span, made), strict=True
-            )
-            return copy
-        case InstanceValue() | IteratorValue() | FileValue() | DisorderedValue() | MappingObject():
-            return _not_copied("an object", span)
-        case _:
-            return value
-
-
-def _noted(original: Known, copy: object, span: Span, made: dict[int, Value] | None) -> Known:
-    """Return a copy as a known value, and record in `made` that it is the copy of `original`."""
-    known = Known(copy, span)
-    if made is not None:
-        made[id(original.value)] = known
-    return known
-
-
-def _parts(values: Iterable[Value], span: Span, made: dict[int, Value] | None) -> Iterator[Value]:
-    """Yield the values; for a deep copy, their copies."""
-    return iter(values) if made is None else (_copied(value, span, made) for value in values)
-
-
-_OF_COPIES = (
-    "__copy__",
-    "__deepcopy__",
-    "__getstate__",
-    "__setstate__",
-    "__reduce__",
-    "__reduce_ex__",
-)
-
-
-def _not_copied(name: str, span: Span) -> Unknown:
-    """Return an `Unknown` for a copy that flashc does not evaluate."""
-    return Unknown(reason=f"flashc does not evaluate the copy of `{name}`", origin=span)

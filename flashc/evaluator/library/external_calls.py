@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from flashc.evaluator.failures import PythonError
+from flashc.evaluator.failures import OPERATION_ERRORS, PythonError
 from flashc.evaluator.library_values import AttributesValue, LiteralType
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
@@ -26,7 +26,7 @@ from flashc.evaluator.objects import (
     SuppressValue,
 )
 from flashc.evaluator.operations import containers
-from flashc.evaluator.operations.apply import apply, resolve_symbolic, too_large
+from flashc.evaluator.operations.apply import apply, cause, fail, resolve_symbolic, too_large
 from flashc.evaluator.operations.iteration import elements, iterate, lazy_iterator
 from flashc.evaluator.values import (
     MAX_ITEMS,
@@ -37,6 +37,7 @@ from flashc.evaluator.values import (
     SequenceValue,
     Unknown,
     Value,
+    variables_of,
 )
 
 from . import (
@@ -61,7 +62,7 @@ from . import (
     tables,
     type_objects,
 )
-from .container_methods import copied
+from .copies import copied
 
 _ITERTOOLS: dict[str, Callable[..., Any]] = {
     f"itertools.{f.__name__}": f
@@ -163,32 +164,37 @@ def _chain(machine: Machine, name: str, arguments: CallArguments) -> Value:
 
 
 def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Return the products, permutations or combinations of concrete elements as a list."""
+    """Return an iterator of the products, permutations or combinations of elements."""
     span = arguments.span
-    given: list[Value] = []
+    given: list[Any] = []
     for value in arguments.values:
-        plain = isinstance(value, Known) and isinstance(value.value, int)
-        items = [] if plain else elements(machine, value)
+        if isinstance(value, Known) and isinstance(value.value, int):
+            given.append(value.value)
+            continue
+        items = elements(machine, value)
         if isinstance(items, Unknown):
             return items
-        given.append(value if plain else Known(SequenceValue(list, items), span))
-    names = list(arguments.keywords)
-    given.extend(resolve_symbolic(machine, arguments.keywords[n].value) for n in names)
-    count = len(arguments.values)
-
-    def run(*flat: object) -> object:
-        keywords = dict(zip(names, flat[count:], strict=True))
-        found = _ITERTOOLS[name](*flat[:count], **keywords)
-        return list(itertools.islice(found, MAX_ITEMS + 1))
-
-    if any(isinstance(v, Known) and isinstance(v.value, int) and v.value > 20 for v in given):
+        given.append(items)
+    options: dict[str, Any] = {}
+    for key, argument in arguments.keywords.items():
+        option = resolve_symbolic(machine, argument.value)
+        if not isinstance(option, Known) or not isinstance(option.value, (int, type(None))):
+            return cause(option, span)
+        options[key] = option.value
+    if any(isinstance(each, int) and each > 20 for each in (*given, *options.values())):
         return too_large(span)
-    result = apply(machine, run, span, *given)
-    if isinstance(result, Known) and isinstance(result.value, SequenceValue):
-        if len(result.value.items) > MAX_ITEMS:
-            return too_large(span)
-        return lazy_iterator(iter(result.value.items), name.partition(".")[2], span)
-    return result
+    try:
+        made = _ITERTOOLS[name](*given, **options)
+    except OPERATION_ERRORS as error:
+        return fail(machine, type(error), str(error), span, variables_of(*arguments.values))
+    found = [
+        Known(SequenceValue(tuple, list(each)), span)
+        for each in itertools.islice(made, MAX_ITEMS + 1)
+    ]
+    machine.charge(len(found), span)
+    if len(found) > MAX_ITEMS:
+        return too_large(span)
+    return lazy_iterator(iter(found), name.partition(".")[2], span)
 
 
 # Objects ------------------------------------------------------------------------------------------------

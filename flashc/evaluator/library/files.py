@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from flashc.evaluator.escape import escape_value
+from flashc.evaluator.failures import IterationUnknown
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import apply
-from flashc.evaluator.operations.iteration import IterationUnknown, iterate
+from flashc.evaluator.operations.iteration import iterate
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import IteratorValue, Known, Unknown, Value, concrete, lift
 from flashc_core.documents import load_toml

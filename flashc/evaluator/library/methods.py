@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
-from flashc.evaluator.config_values import ConfigList, ConfigMapping
-from flashc.evaluator.escape import escape_value
+from flashc.evaluator.config_values import ConfigList
+from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.library_objects import LibraryObject
 from flashc.evaluator.library_values import FileValue, SecretText, VariableReader
 from flashc.evaluator.machine import Machine
@@ -23,8 +23,8 @@ from flashc.evaluator.objects import (
     NamespaceValue,
 )
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
-from flashc.evaluator.operations.containers import bind_global
-from flashc.evaluator.operations.iteration import argument_for_python
+from flashc.evaluator.operations.global_names import bind_global
+from flashc.evaluator.operations.iteration import argument_for_python, elements
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     MAX_ITEMS,
@@ -62,6 +62,11 @@ PURE_METHODS: dict[type, frozenset[str]] = {
 }
 # The methods of `list` that a list of OmegaConf has too, and that do the same there.
 _OF_CONFIG_LISTS = frozenset({"count", "index"})
+# Methods that Python calls for operators and statements; flashc does not evaluate them.
+_OF_OPERATORS = frozenset(
+    "__setitem__ __delitem__ __iadd__ __imul__ __ior__ __iand__ __isub__ __ixor__ __setattr__ "
+    "__delattr__ __init__ __reversed__ __iter__ __setstate__".split()
+)
 _GROWING = frozenset(
     {"ljust", "rjust", "center", "zfill", "expandtabs", "replace", "join", "to_bytes", "translate"}
 )
@@ -74,8 +79,19 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
         PythonError: the method is certain to raise.
     """
     receiver, name = bound.receiver, bound.name
+    given = [*arguments.values, *(argument.value for argument in arguments.keywords.values())]
     if machine.condition is not None and name in CHANGING:
-        escape_value(receiver, machine.condition)
+        escape_value(receiver, sharing(machine.condition, *given))
+    inside = receiver.value if isinstance(receiver, Known) else None
+    if name in _OF_OPERATORS and not isinstance(inside, (InstanceValue, ClassValue)):
+        machine.escape(arguments.with_receiver(receiver))
+    result = _result(machine, bound, arguments)
+    return sharing(result, receiver, *given) if isinstance(result, Unknown) else result
+
+
+def _result(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Value:
+    """Return `receiver.name(arguments)`; raises what `call` raises."""
+    receiver, name = bound.receiver, bound.name
     receiver = resolve_symbolic(machine, receiver)
     if not isinstance(receiver, Known):
         return receiver
@@ -84,11 +100,14 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             return _enum_method(machine, enum_class, name, arguments)
         case InstanceValue(of=of) | (ClassValue() as of):
             return _own_method(machine, of, receiver, name, arguments)
-        case ConfigList(document=document) if name not in _OF_CONFIG_LISTS or arguments.keywords:
+        case ConfigList() if name not in _OF_CONFIG_LISTS or arguments.keywords:
             changed = Unknown(reason=f"the program calls `{name}` of it", origin=arguments.span)
-            ConfigMapping(document).escape(changed)
+            escape_value(receiver, changed)
             machine.escape(arguments)
             return changed
+        case ConfigList() as items:
+            same = SequenceValue(list, items.items, items.escaped)
+            return sequence_method(machine, same, Known(same, receiver.origin), name, arguments)
         case SequenceValue() as items:
             return sequence_method(machine, items, receiver, name, arguments)
         case DictValue() as mapping:
@@ -182,6 +201,8 @@ def _plain_method(
         return Unknown(reason=f"flashc does not evaluate the method `{name}` here", origin=span)
     names = list(arguments.keywords)
     values = [argument_for_python(machine, value) for value in arguments.values]
+    if name == "join":
+        values = [_as_list(machine, value) for value in values]
     named = [argument_for_python(machine, arguments.keywords[n].value) for n in names]
     if name in _GROWING and any(_large(value) for value in values):
         return too_large(span)
@@ -194,6 +215,14 @@ def _plain_method(
         return getattr(self, name)(*flat[:count], **keywords)
 
     return apply(machine, run, span, receiver, *values, *named)
+
+
+def _as_list(machine: Machine, value: Value) -> Value:
+    """Return a list of OmegaConf as a list of Python; another value as it is."""
+    if not isinstance(value, Known) or not isinstance(value.value, ConfigList):
+        return value
+    items = elements(machine, value)
+    return items if isinstance(items, Unknown) else Known(SequenceValue(list, items), value.origin)
 
 
 def _large(value: Value) -> bool:

@@ -1,18 +1,52 @@
-"""Evaluate `model_dump()` of models of pydantic."""
+"""Evaluate `model_dump()` of models of pydantic, which shows values as the types of the fields say.
+
+A field of the type `A` shows an object of a subclass of `A` with the fields of `A` only.  Models of
+`pydantic.v1` show the fields of the object's own class.
+"""
 
 from __future__ import annotations
 
+from enum import Enum
+
+from msgspec import Struct
+
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import CallArguments, InstanceValue
+from flashc.evaluator.objects import CallArguments, ClassValue, InstanceValue
 from flashc.evaluator.operations.apply import resolve_symbolic
-from flashc.evaluator.values import DictValue, Known, NotConcrete, SequenceValue, Value, concrete
+from flashc.evaluator.values import (
+    DictValue,
+    External,
+    Known,
+    NotConcrete,
+    SequenceValue,
+    Value,
+    concrete,
+)
 from flashc_core.source import Span
 
+from .model_fields import bases_of, fields_of, is_model, options_of
+from .model_types import (
+    CONTAINERS,
+    alternatives,
+    class_of,
+    element_types,
+    is_none_type,
+    kinds_of,
+    name_of,
+)
 from .model_validators import has_own_dump
 
+_OLD_MODELS = "pydantic.v1.BaseModel"
+_ANYTHING = ("typing.Any", "typing_extensions.Any", "builtins.object")
 
-def dumped(machine: Machine, record: InstanceValue, arguments: CallArguments) -> Value | None:
-    """Return `model.model_dump()`; None if an option or a method decides what is in it."""
+
+def dumped(
+    machine: Machine, record: InstanceValue, arguments: CallArguments, *, is_dict: bool
+) -> Value | None:
+    """Return `model.model_dump()`; None if flashc does not know what is in it.
+
+    `is_dict` says that the program calls the method `dict`, which pydantic 1 has too.
+    """
     chosen: dict[str, object] = {}
     for key, argument in arguments.keywords.items():
         try:
@@ -24,8 +58,12 @@ def dumped(machine: Machine, record: InstanceValue, arguments: CallArguments) ->
         return None
     if not all(isinstance(chosen.get(k, set()), (set, frozenset)) for k in ("include", "exclude")):
         return None
-    whole = _dump(machine, record, arguments.span, is_short=chosen.get("exclude_none") is True)
-    if whole is None:
+    is_old = _OLD_MODELS in bases_of(record.of)
+    is_short = chosen.get("exclude_none") is True
+    dump = _Dump(machine, arguments.span, is_short, is_old=is_old, is_either=is_dict and not is_old)
+    try:
+        whole = dump.of_object(record, record.of)
+    except _Unclear:
         return None
     include, exclude = chosen.get("include"), chosen.get("exclude")
     kept = {
@@ -37,43 +75,91 @@ def dumped(machine: Machine, record: InstanceValue, arguments: CallArguments) ->
     return Known(DictValue(kept, whole.escaped), arguments.span)
 
 
-def _dump(
-    machine: Machine, record: InstanceValue, span: Span, *, is_short: bool
-) -> DictValue | None:
-    """Return a dict of the fields, in which models are dicts too; None if a method decides what is in it."""
-    if has_own_dump(machine, record.of):
-        return None
-    entries: dict[object, tuple[Value, Value]] = {}
-    for name, value in record.names.items():
-        if is_short and isinstance(value, Known) and value.value is None:
-            continue
-        found = _dumped_value(machine, value, span, is_short=is_short)
-        if found is None:
-            return None
-        entries[name] = (Known(name, span), found)
-    return DictValue(entries, record.escaped)
+class _Unclear(Exception):
+    """Flashc does not know what pydantic makes of a value."""
 
 
-def _dumped_value(machine: Machine, value: Value, span: Span, *, is_short: bool) -> Value | None:
-    """Return what a value of a field is in a dump; None if flashc does not know it."""
-    inside = value.value if isinstance(value, Known) else None
-    match inside:
-        case InstanceValue() as inner:
-            found = _dump(machine, inner, span, is_short=is_short)
-            return None if found is None else Known(found, value.origin)
-        case SequenceValue(kind=kind) as items:
-            parts = [_dumped_value(machine, item, span, is_short=is_short) for item in items.items]
-            known = [part for part in parts if part is not None]
-            if len(known) < len(parts):
-                return None
-            return Known(SequenceValue(kind, known, items.escaped), value.origin)
-        case DictValue() as mapping:
-            entries: dict[object, tuple[Value, Value]] = {}
-            for key, (shown, item) in mapping.entries.items():
-                dumped_item = _dumped_value(machine, item, span, is_short=is_short)
-                if dumped_item is None:
-                    return None
-                entries[key] = (shown, dumped_item)
-            return Known(DictValue(entries, mapping.escaped), value.origin)
-        case _:
-            return value
+class _Dump(Struct, frozen=True):
+    """One dump; `is_short` says that it leaves out what is None.
+
+    `is_old` says that the models are those of `pydantic.v1`, `is_either` that they may be of pydantic
+    1 or 2.
+    """
+
+    machine: Machine
+    span: Span
+    is_short: bool
+    is_old: bool
+    is_either: bool
+
+    def of_object(self, record: InstanceValue, shown_as: ClassValue) -> DictValue:
+        """Return the fields of an object that the class `shown_as` has; raises _Unclear."""
+        is_plain = is_model(shown_as) or (shown_as.is_record and not self.is_old)
+        if not is_plain or shown_as.is_named_tuple or has_own_dump(self.machine, shown_as):
+            raise _Unclear
+        options = options_of(self.machine, shown_as)
+        forms = {f.name: f.form for f in fields_of(self.machine, shown_as, options)}
+        extra = {n for n in record.names.keys() - forms.keys() if not n.startswith("_")}
+        if options.values.get("extra") == "allow":
+            if shown_as is not record.of or any(shown_as.find(name) for name in extra):
+                raise _Unclear
+            forms |= dict.fromkeys(extra, Known(External("typing.Any"), self.span))
+        entries: dict[object, tuple[Value, Value]] = {}
+        for name, value in record.names.items():
+            is_none = isinstance(value, Known) and value.value is None
+            if name in forms and not (self.is_short and is_none):
+                entries[name] = (Known(name, self.span), self._value(value, forms[name]))
+        return DictValue(entries, record.escaped)
+
+    def _value(self, value: Value, form: Value | None) -> Value:
+        """Return what a value of a type is in the dump; raises _Unclear."""
+        match value.value if isinstance(value, Known) else None:
+            case InstanceValue() as inner:
+                found = self.of_object(inner, self._shown_as(inner, form))
+                return Known(found, value.origin)
+            case SequenceValue(is_python=False):
+                raise _Unclear
+            case SequenceValue() as items:
+                return self._sequence(value, items, form)
+            case DictValue() as mapping:
+                (inner_form,) = self._element_forms(form, dict, 1) if mapping.entries else (form,)
+                entries: dict[object, tuple[Value, Value]] = {
+                    key: (shown, self._value(item, inner_form))
+                    for key, (shown, item) in mapping.entries.items()
+                }
+                return Known(DictValue(entries, mapping.escaped), value.origin)
+            case Enum() if any(class_of(each) is not None for each in alternatives(form)):
+                raise _Unclear  # the field holds no object of its type
+            case _:
+                return value
+
+    def _sequence(self, value: Value, items: SequenceValue, form: Value | None) -> Value:
+        """Return what the elements of a list, tuple or set are in the dump; raises _Unclear."""
+        forms = self._element_forms(form, items.kind, len(items.items))
+        parts = [self._value(item, of) for item, of in zip(items.items, forms, strict=True)]
+        return Known(SequenceValue(items.kind, parts, items.escaped), value.origin)
+
+    def _element_forms(self, form: Value | None, kind: type, count: int) -> list[Value | None]:
+        """Return the types of the elements of a container; None for those that flashc does not know."""
+        members = [each for each in alternatives(form) if not is_none_type(each)]
+        if len(members) != 1:
+            return [None] * count
+        name = name_of(members[0])
+        if name in _ANYTHING:
+            return [members[0]] * count
+        if kind not in kinds_of(name):
+            return [None] * count
+        found = element_types(members[0], CONTAINERS[name], count)
+        return [None] * count if found is None else [*found]
+
+    def _shown_as(self, inner: InstanceValue, form: Value | None) -> ClassValue:
+        """Return the class whose fields a dump shows for an object in a field of a type; raises _Unclear."""
+        members = [each for each in alternatives(form) if not is_none_type(each)]
+        if self.is_old or [name_of(each) in _ANYTHING for each in members] == [True]:
+            return inner.of
+        classes = [class_of(each) for each in members]
+        if any(each is inner.of for each in classes):
+            return inner.of
+        if len(classes) != 1 or classes[0] not in inner.of.ancestry() or self.is_either:
+            raise _Unclear
+        return classes[0]

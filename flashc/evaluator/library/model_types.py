@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import EnumMeta
 from pathlib import PurePosixPath
@@ -34,6 +34,8 @@ CONTAINERS: dict[str, Any] = {
     "typing.Mapping": dict,
     "collections.abc.Mapping": dict,
 }
+_SEQUENCES = frozenset({"typing.Sequence", "collections.abc.Sequence"})
+_SEQUENCE: Any = Sequence
 PATHS = frozenset({"pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath"})
 _OF_PYDANTIC = frozenset(
     "PositiveInt NegativeInt NonNegativeInt NonPositiveInt PositiveFloat NegativeFloat "
@@ -81,6 +83,30 @@ def alternatives(form: Value | None) -> list[Value]:
     if name in _UNIONS:
         return [each for part in inside.arguments for each in alternatives(part)]
     return [form]
+
+
+def kinds_of(name: str) -> tuple[type, ...]:
+    """Return the classes of containers that a value of a type may have; none for other types."""
+    if name in _SEQUENCES:
+        return list, tuple
+    return (CONTAINERS[name],) if name in CONTAINERS else ()
+
+
+def element_types(form: Value, kind: type, count: int) -> list[Value] | None:
+    """Return the types of `count` elements of a container; None if the type does not say them.
+
+    `form` is `list[int]`, `tuple[int, ...]`, `tuple[int, str]` or `dict[str, int]`, or has no brackets.
+    """
+    inside = form.value if isinstance(form, Known) else None
+    if not isinstance(inside, TypeForm):
+        anything: list[Value] = [Known(External("typing.Any"), form.origin)]
+        return anything * count
+    parts = list(inside.arguments)
+    if kind is tuple and len(parts) == 2 and isinstance(parts[1], Known) and parts[1].value is ...:
+        parts = parts[:1]
+    elif kind is tuple:
+        return [*parts] if len(parts) == count else None
+    return [parts[-1]] * count if len(parts) == 1 + (kind is dict) else None
 
 
 def model_in(form: Value | None) -> ClassValue | None:
@@ -141,6 +167,8 @@ def python_type(form: Value) -> Any:
 def _named(name: str) -> Any:
     """Return the type of a name from outside the project; raises NoType."""
     module, _, last = name.rpartition(".")
+    if name in _SEQUENCES:
+        return _SEQUENCE
     if name in PLAIN or name in CONTAINERS:
         return PLAIN.get(name) or CONTAINERS[name]
     if name in PATHS:
@@ -187,6 +215,8 @@ def _subscripted(name: str, arguments: tuple[Value, ...]) -> Any:
         return functools.reduce(operator.or_, (*parts, None))
     if name in _UNIONS:
         return functools.reduce(operator.or_, parts)
+    if name in _SEQUENCES:
+        return _SEQUENCE[parts]
     if name in CONTAINERS:
         return CONTAINERS[name][parts]
     raise NoType

@@ -27,7 +27,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from .model_fields import ModelField, ModelOptions, is_model
+from .model_fields import ModelField, ModelOptions, is_model, options_of
 from .model_types import (
     CONTAINERS,
     OF_TEXTS,
@@ -39,6 +39,7 @@ from .model_types import (
     class_of,
     is_none_type,
     keeps_text,
+    kinds_of,
     name_of,
     python_type,
 )
@@ -121,15 +122,21 @@ class _Fitting:
             return None
         kind = CONTAINERS.get(name_of(only))
         parts = form_value.arguments
-        if isinstance(inside, SequenceValue) and kind in (list, tuple) and inside.escaped is None:
+        if (
+            isinstance(inside, SequenceValue)
+            and inside.is_python
+            and kind in (list, tuple)
+            and inside.escaped is None
+        ):
             same = kind is list or (
                 len(parts) == 2 and isinstance(parts[1], Known) and parts[1].value is ...
             )
             if same and inside.kind in (list, tuple):
+                kept = inside.kind if inside.kind in kinds_of(name_of(only)) else kind
                 return Known(
-                    SequenceValue(kind, [self.of(i, parts[0]) for i in inside.items]), value.origin
+                    SequenceValue(kept, [self.of(i, parts[0]) for i in inside.items]), value.origin
                 )
-        if isinstance(inside, DictValue) and kind is dict and len(parts) == 2:
+        if isinstance(inside, DictValue) and kind is dict and _has_text_keys(inside, parts):
             entries = {
                 key: (shown, self.of(item, parts[1]))
                 for key, (shown, item) in inside.entries.items()
@@ -153,7 +160,8 @@ class _Fitting:
         """Return an object of a class of the project: the value itself, or one made of a dict."""
         inside = value.value
         if isinstance(inside, InstanceValue) and _is_of(inside, of):
-            return value
+            always = options_of(self._machine, inside.of).values.get("revalidate_instances")
+            return value if always in (None, "never") else self._unclear()
         if isinstance(inside, DictValue) and inside.escaped is not None:
             return inside.escaped
         if not isinstance(inside, DictValue) or not is_model(of):
@@ -214,6 +222,12 @@ def make(machine: Machine, of: ClassValue, entries: DictValue, span: Span) -> Va
 def _is_of(instance: InstanceValue, of: ClassValue | None) -> bool:
     """Return whether an object is of a class of the project."""
     return of is not None and any(each is of for each in instance.of.ancestry())
+
+
+def _has_text_keys(mapping: DictValue, parts: tuple[Value, ...]) -> bool:
+    """Return whether all keys of a dict are texts, as its type with these two parts says."""
+    is_text = len(parts) == 2 and name_of(parts[0]) == "builtins.str"
+    return is_text and all(type(key) is str for key in mapping.entries)
 
 
 def _holds_objects(form: Value) -> bool:

@@ -24,7 +24,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from .container_methods import copied
+from .copies import copied
 from .model_dumps import dumped
 from .model_fields import (
     ModelField,
@@ -227,7 +227,7 @@ def method(
     found: Value | None = None
     record = receiver.value if isinstance(receiver.value, InstanceValue) else None
     if record is not None and name in ("model_dump", "dict"):
-        found = dumped(machine, record, arguments)
+        found = dumped(machine, record, arguments, is_dict=name == "dict")
     elif record is not None and name in ("model_copy", "copy"):
         found = _copied(record, arguments)
     elif name in CLASS_METHODS and len(arguments.values) == 1 and not arguments.keywords:

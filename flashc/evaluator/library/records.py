@@ -182,7 +182,7 @@ def deep_dict(value: Value, span: Span) -> Value:
                 if name in record.names
             }
             return Known(DictValue(entries), span)
-        case SequenceValue() as items:
+        case SequenceValue(is_python=True) as items:
             copies = [deep_dict(item, span) for item in items.items]
             return Known(SequenceValue(items.kind, copies, items.escaped), span)
         case DictValue() as mapping:

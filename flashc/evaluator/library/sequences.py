@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from flashc.evaluator.failures import PythonError
+from flashc.evaluator.failures import IterationUnknown, PythonError
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments, InstanceValue
@@ -14,7 +14,6 @@ from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, fail, resolve_symbolic, tainted
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.iteration import (
-    IterationUnknown,
     disorder,
     elements,
     iterate,

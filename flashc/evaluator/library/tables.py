@@ -7,11 +7,12 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from flashc.evaluator.failures import IterationUnknown
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import cause, resolve_symbolic
-from flashc.evaluator.operations.iteration import IterationUnknown, iterate, lazy_iterator
+from flashc.evaluator.operations.iteration import iterate, lazy_iterator
 from flashc.evaluator.values import (
     IteratorValue,
     Known,

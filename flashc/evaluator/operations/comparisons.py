@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
+from flashc.evaluator.config_values import ConfigList
 from flashc.evaluator.library_values import SecretText, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
@@ -28,6 +29,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 from flashc_ir.platform.images import supported_pythons
 
+from . import config_nodes
 from .apply import apply
 
 _COMPARE: dict[str, Callable[[Any, Any], object]] = {
@@ -71,6 +73,9 @@ def compare(machine: Machine, symbol: str, left: Value, right: Value, span: Span
             found = _is_set(machine, left)
         if found is not None:
             return found == (symbol == "in")
+    compared = config_nodes.compared(symbol, left, right)
+    if compared is not None:
+        return compared
     value = apply(machine, _COMPARE[symbol], span, left, right, unordered=True)
     return value if isinstance(value, Unknown) else isinstance(value, Known) and bool(value.value)
 
@@ -149,6 +154,8 @@ def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
     if _is_container(left.value) and _is_container(right.value):
         # The records do not show which objects of modules are the same.
         machine.interactions.is_entangled = True
+    if isinstance(left.value, ConfigList) and isinstance(right.value, ConfigList):
+        return True if left.value is right.value else None
     if _has_identity(left.value) or _has_identity(right.value):
         return left.value is right.value
     if type(left.value) is not type(right.value):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import operator
 from enum import EnumMeta
 
-from flashc.evaluator.config_values import ConfigMapping
-from flashc.evaluator.dialect import DialectObject
-from flashc.evaluator.escape import escape_value
+from flashc.evaluator.config_values import ConfigList, ConfigMapping
+from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_objects import MATCHES, LibraryObject
 from flashc.evaluator.library_values import ChainValue, VersionValue
@@ -15,8 +14,6 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
     CallArguments,
-    ClassValue,
-    Frame,
     FunctionValue,
     InstanceValue,
     NamespaceValue,
@@ -43,7 +40,9 @@ from flashc_ir.resources import EnvironmentReference
 
 from . import config_nodes
 from .apply import apply, cause, fail, resolve_symbolic, tainted, too_large
+from .global_names import bind_global, delete_global
 from .iteration import elements
+from .kept_values import keep_somewhere
 from .type_forms import subscripted
 
 
@@ -53,6 +52,16 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
     Raises:
         PythonError: the container has no such element.
     """
+    found = _item(machine, receiver, key, span)
+    inside = receiver.value if isinstance(receiver, Known) else None
+    is_followed = isinstance(inside, (SequenceValue, DictValue)) and inside.escaped is None
+    if not isinstance(found, Unknown) or (is_followed and isinstance(key, Known)):
+        return found  # an element may be unknown itself
+    return sharing(found, receiver)
+
+
+def _item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
+    """Return `receiver[key]`; raises what `item` raises."""
     if isinstance(receiver, Unknown):
         return receiver
     key = resolve_symbolic(machine, key)
@@ -92,8 +101,9 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             receiver=Known(value=ProjectPath() as path), name="parents"
         ), int() as index:
             return folder_above(path, index, span)
-        case NamespaceValue(), str():
-            return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
+        case NamespaceValue(frame=frame), str() as name:
+            unknown = Unknown(reason="flashc does not read names out of `globals()`", origin=span)
+            return sharing(unknown, frame.names.get(name))
         case _:
             return apply(machine, operator.getitem, span, receiver, key)
 
@@ -248,11 +258,20 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
         case NamespaceValue(frame=frame):
             if isinstance(key, Known) and isinstance(key.value, str):
                 bind_global(machine, frame, key.value, value)
+            else:
+                keep_somewhere(
+                    machine, Unknown(reason="the name is not known", origin=value.origin), value
+                )
+                escape_value(receiver, Unknown(reason="a name was assigned", origin=value.origin))
         case DictValue() as mapping:
             problem = machine.condition or store(machine, mapping, key, value)
-            mapping.escaped = mapping.escaped or problem
             if problem is not None:
+                mapping.escaped = sharing(mapping.escaped or problem, value)
                 machine.may_raise()  # the key may be not hashable
+        case ConfigList():
+            machine.may_raise()
+            reason = "flashc does not evaluate what is assigned to this configuration"
+            escape_value(receiver, Unknown(reason=reason, origin=value.origin))
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
         case ConfigMapping() as config:
@@ -270,6 +289,7 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
             _call_special(machine, receiver, "__setitem__", [key, value], value.origin)
         case _:
             machine.may_raise()  # most values refuse item assignment
+            keep_somewhere(machine, receiver, value)
             escape_value(receiver, Unknown(reason="an element was assigned", origin=value.origin))
 
 
@@ -299,30 +319,11 @@ def _call_special(
         machine.escape(arguments.inner([receiver, *values]))
 
 
-def bind_global(machine: Machine, frame: Frame, name: str, value: Value) -> None:
-    """Bind a name in another scope than that of the executed code.
-
-    Branches do not join the names of other scopes.  So in a branch that may not run, the name is
-    unknown, unless the value is a definition, which carries the condition itself.
-    """
-    condition = machine.condition
-    frame.bind(name, value if condition is None or _is_definition(value) else condition)
-
-
-def _is_definition(value: Value) -> bool:
-    """Return whether a value is a class, a function or an object of an SDK that acts as one."""
-    if not isinstance(value, Known):
-        return False
-    if isinstance(value.value, DialectObject):
-        return value.value.is_definition
-    return isinstance(value.value, (ClassValue, FunctionValue))
-
-
 def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Value) -> None:
     """Execute `items[key] = value` for a list; an unknown key makes all elements unknown."""
     if machine.condition is not None or not isinstance(key, Known) or items.kind is not list:
         reason = Unknown(reason="it is not known which element is assigned", origin=value.origin)
-        items.escaped = items.escaped or machine.condition or reason
+        items.escaped = sharing(items.escaped or machine.condition or reason, value)
         machine.may_raise()
         return
     match key.value:
@@ -333,7 +334,7 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
         case slice() as part:
             more = elements(machine, value)
             if isinstance(more, Unknown):
-                items.escaped = items.escaped or more
+                items.escaped = sharing(items.escaped or more, value)
                 machine.may_raise()
                 return
             try:
@@ -341,9 +342,8 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
             except (TypeError, ValueError) as error:
                 raise PythonError(type(error), str(error), key.origin) from error
         case _:
-            items.escaped = Unknown(
-                reason="it is not known which element is assigned", origin=key.origin
-            )
+            reason = Unknown(reason="it is not known which element is assigned", origin=key.origin)
+            items.escaped = sharing(items.escaped or reason, value)
             machine.may_raise()
 
 
@@ -355,10 +355,12 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
         _call_special(machine, receiver, "__delitem__", [key], span)
         return
     if isinstance(receiver, Known) and isinstance(receiver.value, NamespaceValue):
-        _delete_global(machine, receiver.value.frame, key)
+        delete_global(machine, receiver.value.frame, key)
         return
-    if not isinstance(receiver, Known) or not isinstance(
-        receiver.value, (SequenceValue, DictValue)
+    if (
+        not isinstance(receiver, Known)
+        or not isinstance(receiver.value, (SequenceValue, DictValue))
+        or isinstance(receiver.value, ConfigList)
     ):
         escape_value(receiver, Unknown(reason="an element was deleted", origin=span))
         machine.may_raise()
@@ -382,14 +384,3 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
         container.escaped = container.escaped or cause(problem.part, span)
     except (LookupError, TypeError, ValueError) as error:
         fail(machine, type(error), str(error), span, key.variables)
-
-
-def _delete_global(machine: Machine, frame: Frame, key: Value) -> None:
-    """Execute `del globals()[key]`."""
-    name = key.value if isinstance(key, Known) else None
-    if not isinstance(name, str) or name not in frame.names:
-        machine.may_raise()
-    elif machine.condition is not None:
-        frame.names[name] = machine.condition
-    else:
-        del frame.names[name]

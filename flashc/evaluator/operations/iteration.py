@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import EnumMeta
 
-from flashc.evaluator.failures import PythonError
+from flashc.evaluator.failures import IterationUnknown, PythonError
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
@@ -30,14 +30,6 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 
 from .apply import resolve_symbolic, too_large
-
-
-class IterationUnknown(Exception):
-    """The next element is not known."""
-
-    def __init__(self, reason: Unknown) -> None:
-        super().__init__()
-        self.reason = reason
 
 
 def elements(machine: Machine, value: Value, *, unordered: bool = False) -> list[Value] | Unknown:

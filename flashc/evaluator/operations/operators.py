@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from flashc.evaluator.config_values import ConfigList
+from flashc.evaluator.escape import sharing
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.path_values import ProjectPath, join_path
 from flashc.evaluator.values import (
@@ -21,6 +23,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
 
+from . import config_nodes
 from .apply import apply, has_long_number, resolve_symbolic, too_large
 from .comparisons import truth
 from .containers import merge
@@ -68,6 +71,12 @@ def binary(machine: Machine, symbol: str, left: Value, right: Value, span: Span)
     Raises:
         PythonError: the operands do not fit the operator.
     """
+    result = _of_operands(machine, symbol, left, right, span)
+    return sharing(result, left, right) if isinstance(result, Unknown) else result
+
+
+def _of_operands(machine: Machine, symbol: str, left: Value, right: Value, span: Span) -> Value:
+    """Return `left <symbol> right`; raises what `binary` raises."""
     if isinstance(left, Unknown):
         return left
     if isinstance(right, Unknown):
@@ -111,6 +120,8 @@ def _on_objects(
 ) -> Value | None:
     """Return the result of an operator on paths or on containers with unknown elements."""
     match left.value, right.value:
+        case (ConfigList(), _) | (_, ConfigList()):
+            return config_nodes.joined(symbol, left, right, span)
         case SequenceValue() as a, SequenceValue() as b if symbol == "+" and a.kind is b.kind:
             problem = a.escaped or b.escaped
             if problem is not None:
