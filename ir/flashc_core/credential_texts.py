@@ -93,6 +93,12 @@ def find_credentials(data: bytes) -> list[Credential]:
     return _without_overlaps([*known, *values])
 
 
+def begins_with_private_key(data: bytes) -> bool:
+    """Return whether the first line of a text that is not blank begins a private key."""
+    first = next(_private_keys(data), None)
+    return first is not None and not data[: first.start].strip()
+
+
 def _without_overlaps(found: list[Credential]) -> list[Credential]:
     """Return credentials in their order, without those that begin in another one."""
     kept: list[Credential] = []
