@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import posixpath
+from pathlib import Path
+
+from flashc_core.credential_files import names_credentials
 
 _MOST_STEPS = 40  # as many links as Linux follows
+
+
+def is_named_as_credentials(path: Path) -> bool:
+    """Return whether the name of a file, or of one that links on its path lead to, suggests credentials."""
+    whole = os.path.abspath(path).lstrip("/")
+    return any(map(names_credentials, (path.as_posix(), *link_targets("", whole))))
 
 
 def link_targets(root: str, path: str) -> tuple[str, ...]:
     """Return the paths, relative to `root`, that the links on a path lead to, in their order.
 
-    `root` is a real path, and `path` is relative to it.  A link to a link leads to both of their
+    `root` is a real path without "/" at its end, and `path` is relative to it.  A link to a link leads to both of their
     targets, and so does the path of a file in a linked folder.  Targets outside of the root are left out.
     """
     found: list[str] = []

@@ -134,3 +134,19 @@ def test_an_included_link_is_not_quoted(project: Path, option: str) -> None:
     result = CliRunner().invoke(cli, ["check", str(project)])
     assert "line 1 of `more.txt` is not a valid requirement" in result.stderr
     assert CANARY not in result.output + result.stderr
+
+
+@pytest.mark.parametrize("text", ["TOKEN={0} x", "TOKEN='{0}'", "[[fault]]\nkind = '{0}'"])
+@pytest.mark.parametrize("links", [{}, {"faults.toml": ".env"}])
+def test_no_report_quotes_credentials_that_are_no_faults(
+    project: Path, text: str, links: dict[str, str]
+) -> None:
+    (project / ".env").write_text(text.format(CANARY))
+    link(project, links)
+    arguments = ["--faults", str(project / next(iter(links), ".env")), "--plan"]
+    for each in ("text", "json"):
+        command = ["preview", str(project), *arguments, "--format", each]
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code == 1
+        assert "FC525" in result.output + result.stderr
+        assert CANARY not in result.output + result.stderr
