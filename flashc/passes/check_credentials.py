@@ -11,7 +11,7 @@ from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.credential_files import allowed_credentials, why_credentials
 from flashc_core.credential_texts import PRIVATE_KEY
-from flashc_core.credentials import masked
+from flashc_core.credentials import has_credentials, masked
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.endpoints import ImageEndpoint
@@ -126,7 +126,7 @@ def _report_texts(program: Program, context: PassContext) -> None:
     known = {_text_at(label, context.project) for label in context.credentials} - {""}
     for location, what, text in _texts(program):
         if (
-            masked(text) != text
+            has_credentials(text)
             and not any(_overlap(location, other) for other in reported)
             and not any(each in text for each in known)
         ):
