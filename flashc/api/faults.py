@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from flashc.project.links import is_named_as_credentials
 from flashc_backends.platform.fault_file import Problem, WrongFaults, read_faults, unknown_endpoints
 from flashc_backends.platform.faults import Faults
 from flashc_core import rules
@@ -45,6 +46,14 @@ def read_fault_file(path: Path, endpoints: Collection[str] | None = None) -> Fau
             return FaultsResult(diagnostics=(), faults=faults)
     except WrongFaults as error:
         problems = error.problems
+    if is_named_as_credentials(path):
+        sink.report(
+            rules.WRONG_FAULTS,
+            WholeFile(path.as_posix()),
+            "this is no file of faults; it seems to contain credentials, so its text is not shown",
+            help=("name a TOML file with `--faults FILE`",),
+        )
+        return FaultsResult(diagnostics=tuple(sink))
     for problem in problems:
         sink.report(
             rules.WRONG_FAULTS, _location(path, problem), problem.message, help=(problem.help,)

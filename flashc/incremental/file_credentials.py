@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -12,7 +11,7 @@ from flashc.project.project import MAX_KEPT, Project
 from flashc.project.workspace import Workspace
 from flashc_core.cache import decoded, digest
 from flashc_core.diagnostics import Label
-from flashc_core.encoding import Undecodable
+from flashc_core.encoding import Undecodable, wide_as_utf8
 from flashc_core.processes import in_background
 from flashc_core.source import Span, WholeFile
 
@@ -22,7 +21,6 @@ _KIND = "credentials"
 _EXAMINED = 8000  # bytes; a file with a zero byte in them is not text
 _MUCH = 2_000_000  # bytes; examining less takes no longer than starting a process
 _COST_OF_A_FILE = 2_000  # examining so many bytes takes as long as opening a file
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class _Found(Struct, frozen=True, array_like=True):
@@ -87,8 +85,8 @@ def _examine(project: Project, path: str) -> Iterator[_Found]:
         data = project.read(path)
     except OSError:
         return
-    if data.startswith(_UTF_16):
-        text = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    text = wide_as_utf8(data)
+    if text is not None:
         yield from (_Found(None, each.what) for each in find_credentials(text))
     elif b"\0" not in data[:_EXAMINED]:
         for start, end, what in find_credentials(data):

@@ -126,6 +126,7 @@ def project_key(
         repr(sorted(name for name, value in workspace.flags.items() if value is not None)),
         "" if modules is None else f"{modules}\0{workspace.suppressions}",
         *(f"{f.path}\0{f.digest}\0{f.executable}" for f in files),
+        *(f"{path}\0{target}" for path, targets in project.links.items() for target in targets),
         *(f"{e.path}\0{e.pattern}\0{e.source}" for e in project.exclusions),
         f"{LOCK_FILE}\0{lock}",
         msgspec.json.encode(workspace.findings),

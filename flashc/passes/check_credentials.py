@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 
 from flashc.project.options import PYPROJECT, location_of_option
 from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.credential_files import allowed_credentials, why_credentials
-from flashc_core.credentials import masked
+from flashc_core.credential_texts import PRIVATE_KEY
+from flashc_core.credentials import has_credentials, masked
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.endpoints import ImageEndpoint
-from flashc_ir.program import Program
+from flashc_ir.program import Program, ProjectFile
 from flashc_ir.resources import EnvironmentReference
 
 from .context import PassContext
@@ -58,9 +59,10 @@ def _allowed(program: Program, context: PassContext) -> frozenset[str]:
 
 def _report_files(program: Program, context: PassContext, allowed: frozenset[str]) -> Iterator[str]:
     """Report the files that are credentials by their names or contents; yield those that are allowed."""
+    with_key = {label.location.path for label in context.credentials if label.text == PRIVATE_KEY}
     for file in program.files:
         try:
-            why = why_credentials(file.path, file.size, partial(context.project.read, file.path))
+            why = _why(file, context.project, file.path in with_key)
         except OSError:
             continue  # a file that can't be read is reported by the build
         if why is None:
@@ -74,6 +76,21 @@ def _report_files(program: Program, context: PassContext, allowed: frozenset[str
             f"`{file.path}` would be in the artifact: {why}",
             help=("list it in `.flashignore`, and pass values to workers by `env=`", _KEEP),
         )
+
+
+def _why(file: ProjectFile, project: Project, has_key: bool) -> str | None:
+    """Return why a file is a credential, by its own name or by that of a link's target; None if it is none.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    read = cache(partial(project.read, file.path))
+    why = why_credentials(file.path, file.size, read, may_be_key=has_key)
+    for target in project.links.get(file.path, ()) if why is None else ():
+        why = why_credentials(target, file.size, read)
+        if why is not None:
+            return f"it is a symbolic link to `{target}`, and {why}"
+    return why
 
 
 def _report_literals(context: PassContext, allowed: frozenset[str]) -> Iterator[str]:
@@ -109,7 +126,7 @@ def _report_texts(program: Program, context: PassContext) -> None:
     known = {_text_at(label, context.project) for label in context.credentials} - {""}
     for location, what, text in _texts(program):
         if (
-            masked(text) != text
+            has_credentials(text)
             and not any(_overlap(location, other) for other in reported)
             and not any(each in text for each in known)
         ):

@@ -10,17 +10,20 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from flashc_core import rules
+from flashc_core.credential_files import names_credentials
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 from flashc_ir.program import Exclusion, ProjectFile
 
 from .ignore import IgnoreRule, IgnoreRules
+from .links import link_targets
 from .project import MAX_KEPT, NOTHING_UNSAVED, Project, module_name
 from .source_file import SourceFile
 from .source_roots import added_folders, source_roots
@@ -48,11 +51,10 @@ def discover(
         known=known,
     )
     try:
-        above = IgnoreRules.of(root)
+        walk.above = IgnoreRules.of(root)
     except OSError as error:
         walk.report_unreadable("..", error)
-        above = IgnoreRules.built_in()
-    walk.walk_folder("", above, (str(walk.real_root),))
+    walk.walk_folder("", walk.above, (str(walk.real_root),))
     folders = {
         file.path.rsplit("/", depth)[0]
         for file in walk.files
@@ -71,6 +73,7 @@ def discover(
         packages=frozenset(packages),
         exclusions=tuple(sorted(walk.exclusions, key=lambda e: e.path)),
         findings=tuple(sink),
+        links=walk.links,
         folders_outside=tuple(each for each in added if each.is_outside),
         unsaved=unsaved,
         sources={
@@ -124,6 +127,8 @@ class _Walk(Struct, kw_only=True):
     sink: Sink
     unsaved: Mapping[str, bytes]
     known: Mapping[str, SourceFile]
+    above: IgnoreRules = field(default_factory=IgnoreRules.built_in)
+    links: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     files: list[ProjectFile] = field(default_factory=list[ProjectFile])
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -171,7 +176,9 @@ class _Walk(Struct, kw_only=True):
         rule = ignore.match(path, is_folder=is_folder)
         if rule is not None:
             self._exclude(path + "/" if is_folder else path, rule)
-        elif entry.is_symlink() and not self._check_link(path):
+        elif (entry.is_symlink() and not self._check_link(path)) or (
+            (entry.is_symlink() or len(linked) > 1) and self._leads_to_excluded(path, is_folder)
+        ):
             return
         elif is_folder and entry.is_symlink():
             self._walk_linked_folder(path, ignore, linked)
@@ -197,6 +204,34 @@ class _Walk(Struct, kw_only=True):
             else "is inside other linked folders"
         )
         self._report_link(path, f"the symbolic link `{path}` {why}, so workers do not get it")
+
+    def _leads_to_excluded(self, path: str, is_folder: bool) -> bool:
+        """Exclude a path whose links lead to credentials that are excluded; return whether it is so.
+
+        The rule of the target excludes the link too: `conf.txt` is what `.env` is if it is a link to it.
+        """
+        targets = link_targets(str(self.real_root), path)
+        for target in targets:
+            if names_credentials(f"{target}/" if is_folder else target):
+                rule = self._rule_of(target, is_folder)
+                if rule is not None:
+                    self._exclude(path + "/" if is_folder else path, rule)
+                    return True
+        if not is_folder:
+            self.links[path] = targets
+        return False
+
+    def _rule_of(self, path: str, is_folder: bool) -> IgnoreRule | None:
+        """Return the rule that excludes the path of a link's target, or one of its folders."""
+        ignore, parts = self.above, path.split("/")
+        for depth in range(len(parts)):
+            with suppress(OSError):  # this is reported when the folder is walked
+                ignore = ignore.inside(self.root, "/".join(parts[:depth]))
+            inner = depth + 1 < len(parts)
+            rule = ignore.match("/".join(parts[: depth + 1]), is_folder=inner or is_folder)
+            if rule is not None:
+                return rule
+        return None
 
     def _report_link(self, path: str, message: str) -> None:
         """Report a symbolic link that leads to no file of the project."""

@@ -14,7 +14,7 @@ from pathspec import GitIgnoreSpec
 
 from flashc_core.files import read_limited
 
-from .ignore_patterns import compile_patterns, expressions_of_valid
+from .ignore_patterns import compile_built_in, compile_patterns, expressions_of_valid
 
 # The patterns that Flash itself never deploys (gitignore syntax), then those that flashc adds.
 BUILT_IN = (
@@ -67,11 +67,21 @@ class _Layer(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def spec(self) -> GitIgnoreSpec:
         """The compiled patterns; they are not needed if no path matches one of them."""
-        return compile_patterns(self.lines)
+        compiled = compile_built_in if self.lines is BUILT_IN else compile_patterns
+        return compiled(self.lines)
 
     def matches(self, path: str) -> bool:
-        """Return whether one of the patterns matches a path, also if a later one takes that back."""
-        return self._any_pattern.search(path) is not None
+        """Return whether one of the patterns may match a path, also if a later one takes that back.
+
+        Some built-in patterns match capitals as they match small letters, so both are tried.
+        """
+        if self._any_pattern.search(path) is not None:
+            return True
+        return (
+            self.lines is BUILT_IN
+            and not path.islower()
+            and self._any_pattern.search(path.lower()) is not None
+        )
 
     @cached_property
     def _any_pattern(self) -> re.Pattern[str]:

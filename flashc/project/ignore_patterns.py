@@ -10,6 +10,8 @@ from typing import Any
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
+from flashc_core.credential_files import credential_patterns
+
 _LONGEST = 4096  # characters; no path on Linux is longer
 _ANY, _ANY_FOLDERS = r"\[\^/\]\*", r"\(\?:/\.\+\)\?"  # the expressions for `*` and `/**`
 _CHARACTER = r"(?:\[\^/\](?!\*)|\\.|(?!\[\^/\])\[\^?\]?[^\]]*\]|[^][/(\\])"
@@ -23,6 +25,11 @@ def compile_patterns(lines: Iterable[str]) -> GitIgnoreSpec:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of `re`, about `[[`
         return GitIgnoreSpec.from_lines(lines, _Pattern, backend="simple")
+
+
+def compile_built_in(lines: Iterable[str]) -> GitIgnoreSpec:
+    """Return the built-in patterns; those about credentials match capitals and small letters alike."""
+    return GitIgnoreSpec.from_lines(lines, _BuiltInPattern, backend="simple")
 
 
 def expressions_of_valid(lines: Iterable[str]) -> list[str]:
@@ -60,6 +67,20 @@ class _Pattern(GitIgnoreSpecPattern):
         if isinstance(expression, str):
             expression = _NEGATION.sub(r"[^\1/", expression)  # no wildcard of git matches "/"
             expression = without_repeated_search(expression)
+        return expression, excludes
+
+
+class _BuiltInPattern(_Pattern):
+    """A built-in pattern: `.ENV` is what `.env` is, but `Tests` is no folder of tests."""
+
+    __slots__ = ()
+
+    @classmethod
+    def translated(cls, pattern: str) -> tuple[Any, bool | None]:
+        """Return the regular expression of a pattern, and whether it excludes."""
+        expression, excludes = super().translated(pattern)
+        if pattern in credential_patterns():
+            expression = f"(?i:{expression})"
         return expression, excludes
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from flashc_core.credential_files import names_credentials
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.files import read_limited, real_path
 from flashc_core.source import Lines
@@ -19,6 +20,7 @@ from flashc_ir.modules import Origin
 from flashc_ir.platform.worker_files import whose_module
 from flashc_ir.program import Exclusion, ProjectFile
 
+from .links import link_targets
 from .source_file import SourceFile
 from .source_roots import AddedFolder
 
@@ -49,6 +51,7 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
     project that its modules add to `sys.path`.  `unsaved` has, by path, the content of files
     that an editor has not saved.  `sources` are the files that `source` has
     returned so far, except those of more than `MAX_KEPT` bytes.
+    `links` has, for the files that symbolic links lead to, what these lead to; see `link_targets`.
     `sdk_packages` are the top-level packages of the SDKs that the program may be written for.
     """
 
@@ -62,6 +65,7 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
     unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     sources: dict[str, SourceFile] = field(default_factory=dict[str, SourceFile])
     sdk_packages: frozenset[str] = frozenset()
+    links: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; no link is followed out of the root.
@@ -70,11 +74,14 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
         absolute path does.
 
         Raises:
-            OSError: the file can't be read, or a link leads out of the project.
+            OSError: the file can't be read, or a link leads out of the project or to credentials that
+                workers do not get.
         """
         known = self.sources.get(path)
         if known is not None:
             return known.data
+        if path not in self.by_path and self._leads_to_credentials(path):
+            raise PermissionError(errno.EPERM, "it is a symbolic link to a file with credentials")
         unsaved = self.unsaved.get(path)
         if unsaved is not None:
             return unsaved
@@ -97,6 +104,20 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
         if target.exists() and not target.is_file():
             raise OSError(errno.EINVAL, "it is not a file")
 
+    def hides(self, path: str) -> bool:
+        """Return whether reports must not show the text of a file, because of its name or that of a link's target."""
+        return names_credentials(path) or self._leads_to_credentials(path)
+
+    def _leads_to_credentials(self, path: str) -> bool:
+        """Return whether a path with an ordinary name is a link to a file whose name suggests credentials."""
+        if path in self.by_path:
+            targets = self.links.get(path, ())
+        elif names_credentials(path):
+            return False
+        else:
+            targets = link_targets(os.path.realpath(self.root), path)
+        return any(map(names_credentials, targets))
+
     def source(self, path: str) -> SourceFile:
         """Return a file with its text, lines and syntax tree; the same object each time.
 
@@ -111,7 +132,9 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
         return known
 
     def lines(self, path: str) -> Lines | None:
-        """Return the positions of the lines of a regular file; None if it can't be read."""
+        """Return the positions of the lines of a regular file; None if it can't be read or holds credentials."""
+        if self.hides(path):
+            return None
         if (
             path not in self.sources
             and path not in self.unsaved

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from flashc_backends.runtime.errors import RemoteError
-from flashc_core.credentials import looks_like_credential, masked
+from flashc_core.credentials import has_credentials, looks_like_credential
 from flashc_core.files import write_file
 
 from .jobs import Body, error_record
@@ -184,7 +184,7 @@ class Recordings:
             for number, value in enumerate(cast("list[Any]", data)):
                 yield from self._find_secrets(value, f"{path}[{number}]")
         elif isinstance(data, str):
-            if masked(data) != data or any(secret in data for secret in self._secrets):
+            if has_credentials(data) or any(secret in data for secret in self._secrets):
                 yield path.lstrip(".")
 
     def save(self) -> None:

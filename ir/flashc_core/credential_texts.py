@@ -54,6 +54,8 @@ _LEAST_CHANGES = (
 
 
 PRIVATE_KEY = "a private key"
+# What stands in place of a password if the user is a token.  Source: docs.github.com.
+PASSWORDS_OF_TOKENS = frozenset(("x-oauth-basic",))
 _END, _SHORTEST_KEY = b"-----END", 64
 
 
@@ -91,6 +93,12 @@ def find_credentials(data: bytes) -> list[Credential]:
         v for v in _assigned(data) if bisect_right(ends, v.start) == bisect_left(starts, v.end)
     )
     return _without_overlaps([*known, *values])
+
+
+def begins_with_private_key(data: bytes) -> bool:
+    """Return whether the first line of a text that is not blank begins a private key."""
+    first = next(_private_keys(data), None)
+    return first is not None and not data[: first.start].strip()
 
 
 def _without_overlaps(found: list[Credential]) -> list[Credential]:
@@ -154,7 +162,10 @@ def _in_urls(data: bytes) -> Iterator[Credential]:
         r"@([\w.-]*)"
     )
     for match in _pattern(user).finditer(data):
-        if _is_password(match[1], match[2]) and not _is_unreachable_host(match[3].lower()):
+        if match[2].decode("utf-8", "replace") in PASSWORDS_OF_TOKENS:
+            if _is_password(b"", match[1]):
+                yield Credential(*match.span(1), "a credential")
+        elif _is_password(match[1], match[2]) and not _is_unreachable_host(match[3].lower()):
             yield Credential(*match.span(2), "a password")
     hooks = (
         r"://(?:hooks\.slack\.com/(?:services|workflows|triggers)/([\w/+-]{43,56})"
@@ -226,7 +237,7 @@ def _assigned(data: bytes) -> Iterator[Credential]:
         before = data[max(start - _WIDEST, 0) : start].lower().rpartition(b"\n")[2]
         if (
             any(word in before for word in _WORDS_OF_NAMES)
-            and _looks_random(data[start:end])
+            and looks_random(data[start:end])
             and _pattern(_NAMED).search(before) is not None
         ):
             yield Credential(start, end, "a credential")
@@ -250,7 +261,7 @@ def _is_random(text: bytes) -> bool:
     return not _is_example(text) and _bits(text) >= _LEAST_BITS
 
 
-def _looks_random(value: bytes) -> bool:
+def looks_random(value: bytes, least_bits: float = _LEAST_BITS_OF_VALUE) -> bool:
     """Return whether a value has no words in it: capitals, letters and digits often change."""
     if value.startswith(b"eyJ"):  # JSON; `_tokens` finds those that are tokens
         return False
@@ -259,7 +270,7 @@ def _looks_random(value: bytes) -> bool:
         return False
     changes = sum(a != b for a, b in pairwise(kinds) if a != _OTHER != b)
     is_mixed = changes >= _LEAST_CHANGES * len(value)
-    return is_mixed and _bits(value) >= _LEAST_BITS_OF_VALUE and not _is_example(value)
+    return is_mixed and _bits(value) >= least_bits and not _is_example(value)
 
 
 def _is_example(text: bytes) -> bool:

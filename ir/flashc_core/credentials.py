@@ -6,13 +6,19 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from urllib.parse import unquote
 
-from .credential_texts import PRIVATE_KEY, find_credentials
+from .credential_texts import PASSWORDS_OF_TOKENS, PRIVATE_KEY, find_credentials, looks_random
 
 # Source: the token formats that Hugging Face, OpenAI, Runpod, GitHub, GitLab, AWS, Slack and Google
 # publish.
 _PREFIX = re.compile(
     r"(?<![A-Za-z0-9])(hf_|sk-|rpa_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox[abps]-|AIza)[A-Za-z0-9_\-]{12,}"
+)
+# The names that hosts of packages and repositories want in front of a token.
+# Source: the documentation of GitHub, GitLab, Bitbucket and PyPI.
+_COMMON_USERS = frozenset(
+    ("git", "oauth2", "x-access-token", "x-token-auth", "gitlab-ci-token", "__token__")
 )
 # The part of a URL before the host, up to the last `@` before the path.
 _USER = re.compile(r"(?<=://)[^\s'\"`<>/?#]*(?=@)")
@@ -33,6 +39,7 @@ _VARIABLE = re.compile(r"\$\{\w+\}|\$\w+")
 _NAME = re.compile(r"(TOKEN|_KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE)
 _KEY_BODY = re.compile(r"(?:(?<=KEY-----)|(?<=KEY BLOCK-----))[^\n-]+")
 _LEAST_LENGTH, _LEAST_BITS = 16, 3.2  # words and paths have fewer bits per character, or blanks
+_LEAST_MIXED = 8  # characters of a user with digits, capitals and small letters
 
 
 _REFERENCE = re.compile(r"\{\{\s*RUNPOD_SECRET_\w+\s*\}\}")
@@ -60,16 +67,45 @@ def without_credentials(text: str) -> str:
     return _LOGIN.sub(r"\2", text)
 
 
+def is_token_as_user(user: str, password: str = "") -> bool:
+    """Return whether the user of a URL, as the URL spells it, is a token and not a name.
+
+    Hosts of repositories take a token as the user, without a password or with a fixed text in its place.
+    """
+    name = unquote(user)
+    if is_placeholder(name) or name in _COMMON_USERS:
+        return False
+    known = _PREFIX.fullmatch(name) is not None or bool(find_credentials(f"{name}\n".encode()))
+    is_long = len(name) >= _LEAST_LENGTH and looks_random(name.encode(), _LEAST_BITS)
+    return password in PASSWORDS_OF_TOKENS or known or is_long
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether a part of a URL only stands for a user or a password, as `${NAME}` and `<name>` do."""
+    return any(sign in text for sign in "${}<>")
+
+
 def masked(text: str) -> str:
     """Return a text with asterisks for the credentials in it, at the same positions.
 
     They are passwords and tokens in URLs, texts with the prefix of a known kind of token, values
-    that `looks_like_credential` finds, and what `find_credentials` finds.  The name of a user stays,
-    and so does a reference to an environment variable.
+    that `looks_like_credential` finds, and what `find_credentials` finds.  The users in URLs of the web
+    are masked too, because a token may have any form there; `git` and the like stay, and so do the
+    users of other URLs and references to environment variables.
     """
+    return _masked(text, with_names=True)
+
+
+def has_credentials(text: str) -> bool:
+    """Return whether a text contains something that `masked` masks, other than a name of a user."""
+    return _masked(text, with_names=False) != text
+
+
+def _masked(text: str, *, with_names: bool) -> str:
+    """Mask a text for `masked`; the names of users in URLs only `with_names`."""
     if "://" in text:
         for pattern in (_USER, _SLASHED):
-            text = pattern.sub(lambda match: _masked_user(match[0]), text)
+            text = pattern.sub(lambda match: _masked_user(match, with_names), text)
         text = _QUERY.sub(lambda match: match[1] + _stars(match[0][len(match[1]) :]), text)
     if _NAME.search(text):
         text = _ASSIGNED.sub(_masked_value, text)
@@ -89,15 +125,24 @@ def _with_masked_finds(text: str) -> str:
     return text
 
 
-def _masked_user(text: str) -> str:
-    """Return the part of a URL before the host with asterisks for the password.
+def _masked_user(match: re.Match[str], with_names: bool) -> str:
+    """Return the part of a URL before the host with asterisks for the password, and for a user that may be a token."""
+    name, colon, password = match[0].partition(":")
+    before = match.string[max(match.start() - len("https://"), 0) : match.start()]
+    is_hidden = with_names and before.endswith(("http://", "https://"))
+    is_name = is_placeholder(name) or name in _COMMON_USERS
+    if is_token_as_user(name, password if colon else "") or (
+        not is_name and (is_hidden or (not colon and _may_be_token(name)))
+    ):
+        name = _stars(name)
+    return f"{name}{colon}{_stars(password)}"
 
-    If there is only a name, it is a token if it is as long as one.
-    """
-    name, colon, password = text.partition(":")
-    if colon:
-        return f"{name}:{_stars(password)}"
-    return _stars(name) if len(name) >= _LEAST_LENGTH else name
+
+def _may_be_token(name: str) -> bool:
+    """Return whether a user without a password is as long as a token, or as mixed."""
+    kinds = (str.isdigit, str.islower, str.isupper)
+    is_mixed = all(any(map(kind, name)) for kind in kinds)
+    return len(name) >= _LEAST_LENGTH or (is_mixed and len(name) >= _LEAST_MIXED)
 
 
 def _masked_value(match: re.Match[str]) -> str:
@@ -109,8 +154,9 @@ def _masked_value(match: re.Match[str]) -> str:
 
 
 def _stars(text: str) -> str:
-    """Return asterisks in place of a text, but a reference to a variable as it is."""
-    return text if _VARIABLE.fullmatch(text) else "*" * len(text)
+    """Return asterisks in place of a text; a reference to a variable and a fixed text stay as they are."""
+    is_known = text in PASSWORDS_OF_TOKENS or _VARIABLE.fullmatch(text)
+    return text if is_known else "*" * len(text)
 
 
 def looks_like_credential(name: str, text: str) -> bool:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import codecs
 import tokenize
 import unicodedata
 from io import BytesIO
 
 # The categories of Unicode: control, format, surrogate, private use, and separators of lines and paragraphs.
 _CONTROLS = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+
+
+_MARKS = (  # that of UTF-16-LE is the beginning of that of UTF-32-LE
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Where the first 16 bytes of a text with Latin letters are zero, without a mark in front of it.
+_ZEROS = bytes([ord("0"), *[ord("a")] * 255])
+_SHAPES = {
+    b"a000" * 4: "utf-32-le",
+    b"000a" * 4: "utf-32-be",
+    b"a0" * 8: "utf-16-le",
+    b"0a" * 8: "utf-16-be",
+}
 
 
 class Undecodable(ValueError):
@@ -52,6 +69,16 @@ def encode(text: str) -> bytes:
         return text.encode(tokenize.detect_encoding(BytesIO(plain).readline)[0])
     except (SyntaxError, LookupError, UnicodeError):
         return plain
+
+
+def wide_as_utf8(data: bytes) -> bytes | None:
+    """Return a text in UTF-16 or UTF-32 as UTF-8; None if the data are something else.
+
+    Without a byte order mark, the text is recognised if it begins with ASCII characters.
+    """
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    encoding = encoding or _SHAPES.get(data[:16].translate(_ZEROS))
+    return None if encoding is None else data.decode(encoding, "replace").encode("utf-8", "replace")
 
 
 def is_text(text: str) -> bool:

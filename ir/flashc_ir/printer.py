@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
+from flashc_core.credentials import masked
 from flashc_core.encoding import visible
 
 from .endpoints import (
@@ -37,8 +38,8 @@ def print_program(program: Program) -> str:
 
 
 def _line(text: str) -> str:
-    """Return a line whose names and values can't end it, and can't control the terminal."""
-    return visible(text.replace("\n", "\N{REPLACEMENT CHARACTER}"))
+    """Return a line whose names and values can't end it and can't control the terminal, and without credentials."""
+    return masked(visible(text.replace("\n", "\N{REPLACEMENT CHARACTER}")))
 
 
 def _indent(lines: Iterator[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from flashc.cli.main import cli
 from flashc.lsp.analysis import analyse
 from flashc.report.text import render
 from flashc_core import rules
-from flashc_core.credentials import masked, without_credentials
+from flashc_core.credentials import is_token_as_user, masked, without_credentials
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Lines, Span, WholeFile
 from tests.support.projects import ROOT, compile_folder
@@ -177,13 +177,18 @@ def test_an_unsaved_list_of_requirements_is_read_from_the_editor(project: Path) 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("x @ https://me:secret@host/x.whl", "x @ https://me:******@host/x.whl"),
-        ("https://me:p@ss@host/x", "https://me:****@host/x"),
-        ("https://me:se/cret@host/x", "https://me:*******@host/x"),
-        ("https://me:s/c@r?e#t@host/x", "https://me:*********@host/x"),
+        ("x @ https://me:secret@host/x.whl", "x @ https://**:******@host/x.whl"),
+        ("https://me:p@ss@host/x", "https://**:****@host/x"),
+        ("https://me:se/cret@host/x", "https://**:*******@host/x"),
+        ("https://me:s/c@r?e#t@host/x", "https://**:*********@host/x"),
         ("https://:secret@host/x", "https://:******@host/x"),
-        ("git+https://x:y@host/a.git@v1", "git+https://x:*@host/a.git@v1"),
+        ("git+https://x:y@host/a.git@v1", "git+https://*:*@host/a.git@v1"),
         ("https://0123456789abcdef@host/x", "https://****************@host/x"),
+        ("https://user@host/x", "https://****@host/x"),
+        ("https://TOKENabc123:x-oauth-basic@host/x", "https://***********:x-oauth-basic@host/x"),
+        ("https://me:${PASS}@host/x", "https://**:${PASS}@host/x"),
+        ("https://oauth2:abc@host/x", "https://oauth2:***@host/x"),
+        ("postgres://0123456789abcdef@h/db", "postgres://****************@h/db"),
         ("https://host/x?access_token=abc&y=1", "https://host/x?access_token=***&y=1"),
         ("postgres://u:p@h:5432/db", "postgres://u:*@h:5432/db"),
         ("key = 'hf_c0ffeeC0FFEEc0ff'", "key = 'hf_****************'"),
@@ -192,10 +197,13 @@ def test_an_unsaved_list_of_requirements_is_read_from_the_editor(project: Path) 
         # These have no credentials.
         ('env={"DB_PASSWORD": "change me"}', None),
         ("MONKEY = 'x7Kq9mPz2vLw4nRt'", None),
-        ("https://user@host/x", None),
+        ("git+https://git@github.com/x", None),
+        ("https://${TOKEN}@host/x", None),
+        ("https://${TOKEN}:x-oauth-basic@host/x", None),
+        ("https://{user}@host/x", None),
+        ("postgres://user@host/x", None),
         ("git+ssh://git@github.com/x@main", None),
         ("https://host:8080/a@b", None),
-        ("https://me:${PASS}@host/x", None),
         ("https://host/x.git@v1#egg=x", None),
         ("see https://a.example: mail me@example.com", None),
     ],
@@ -226,6 +234,72 @@ def test_credentials_are_masked_where_they_stand(text: str, shown: str | None) -
 )
 def test_messages_have_no_user_and_no_password_of_a_url(text: str, shown: str | None) -> None:
     assert without_credentials(text) == (text if shown is None else shown)
+
+
+TOKEN = "Zk3vQ9xW1mN7bT5rY2cL8pJ4"
+GITHUB = "ghp_yFkQX0L8dW2pZr5UjMb7Vt1HnCe4GaSo9iKx"
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "is_token"),
+    [
+        (GITHUB, "", True),
+        (TOKEN, "", True),
+        ("0d1f8c92ab34e7756b90c21fd8ea4730", "", True),
+        ("abc", "x-oauth-basic", True),
+        ("${TOKEN}", "x-oauth-basic", False),
+        ("${TOKEN}", "", False),
+        ("git", "", False),
+        ("ada", "", False),
+        ("contoso2024engineering", "", False),
+        ("continuous-integration", "", False),
+        ("x-access-token", "", False),
+    ],
+)
+def test_the_user_of_a_url_is_a_token_or_a_name(user: str, password: str, is_token: bool) -> None:
+    assert is_token_as_user(user, password) == is_token
+
+
+@pytest.mark.parametrize("user", [GITHUB, TOKEN, "Abc123xyz", f"{GITHUB}:x-oauth-basic"])
+@pytest.mark.parametrize(
+    "line", ["git+https://{}@a.dev/b.git", "--index-url https://{}@a.dev/simple"]
+)
+def test_no_output_shows_a_token_that_is_the_user_of_a_url(
+    tmp_path: Path, line: str, user: str
+) -> None:
+    (tmp_path / "worker.py").write_text(WORKER)
+    (tmp_path / "requirements.txt").write_text(f"{line.format(user)}\n")
+    arguments = [["check", "--format", each] for each in FORMATS]
+    for command, *options in (*arguments, ["emit", "--target", "ir"]):
+        result = CliRunner().invoke(cli, [command, str(tmp_path), *options])
+        assert "FC128" in result.output + result.stderr or "FC409" in result.output + result.stderr
+        assert user.partition(":")[0] not in result.output + result.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "git+ssh://git@a.dev/b.git",
+        "git+https://git@a.dev/b.git",
+        "git+https://contoso@a.dev/b.git",
+        "git+https://${TOKEN}@a.dev/b.git",
+        "git+https://${TOKEN}:x-oauth-basic@a.dev/b.git",
+        "git+https://x-access-token:${TOKEN}@a.dev/b.git",
+    ],
+)
+def test_a_user_that_is_no_token_is_no_finding(tmp_path: Path, url: str) -> None:
+    (tmp_path / "worker.py").write_text(WORKER)
+    (tmp_path / "requirements.txt").write_text(f"{url}\n")
+    assert compile_folder(tmp_path).codes == []
+
+
+def test_the_text_of_the_ir_has_no_credentials(tmp_path: Path) -> None:
+    template = 'template=PodTemplate(startScript="curl https://ci:swordfish7@files.shop.dev")'
+    text = WORKER.replace("import Endpoint", "import Endpoint, PodTemplate")
+    (tmp_path / "worker.py").write_text(text.replace('"w"', f'"w", {template}'))
+    result = CliRunner().invoke(cli, ["emit", str(tmp_path), "--target", "ir"])
+    assert "files.shop.dev" in result.output
+    assert "swordfish7" not in result.output + result.stderr
 
 
 @given(st.text(), st.text("abc:/@?#&=$ \"'", max_size=30))

@@ -23,7 +23,7 @@ from flashc_backends.manifest.documents import InvalidDocument, read_document
 from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest_model import Manifest, ManifestFunction
 from flashc_core import rules
-from flashc_core.credential_files import allowed_credentials, why_credentials
+from flashc_core.credential_files import allowed_credentials, may_begin_with_key, why_credentials
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 from flashc_ir.platform.worker_files import is_own_module
@@ -282,7 +282,12 @@ def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
     settings = artifact.members.get("pyproject.toml")
     allowed = allowed_credentials(_content(settings)) if settings is not None else frozenset[str]()
     for path, member in artifact.members.items():
-        why = why_credentials(path, member.size, partial(_content, member))
+        why = why_credentials(
+            path,
+            member.size,
+            partial(_content, member),
+            may_be_key=may_begin_with_key(member.head),
+        )
         if why is not None and path not in installed and path not in allowed:
             _report_broken(
                 sink, path, why, "keep the file out of the project, or list it in `.flashignore`"

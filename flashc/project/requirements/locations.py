@@ -8,6 +8,8 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from flashc_core.credential_texts import PASSWORDS_OF_TOKENS
+from flashc_core.credentials import is_token_as_user
 from flashc_core.packaging_texts import TOO_LONG, has_huge_number
 from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
 
@@ -55,7 +57,7 @@ def _git_source(location: str) -> GitSource:
     """Parse `git+URL@REVISION#subdirectory=FOLDER`, pip's form.
 
     Raises:
-        InvalidText: the URL contains a password, or is none.
+        InvalidText: the URL contains a password or a token, or is none.
     """
     if "://" not in location:
         raise InvalidText("it is not a URL", "write `git+ssh://git@HOST/PATH`")
@@ -71,15 +73,18 @@ def _git_source(location: str) -> GitSource:
 
 
 def _check_credentials(url: str) -> None:
-    """Check that a URL has no password in it: the file would bring it into the artifact.
+    """Check that a URL has no password and no token in it: the file would bring it into the artifact.
 
     Raises:
-        InvalidText: the URL contains a password.
+        InvalidText: the URL contains one.
     """
-    password = _split(url.removeprefix("git+")).password
-    if password and not re.fullmatch(r"\$\{\w+\}", password):
+    parts = _split(url.removeprefix("git+"))
+    user, password = parts.username or "", parts.password or ""
+    is_token = is_token_as_user(user, password)
+    is_password = password not in ("", *PASSWORDS_OF_TOKENS)
+    if is_token or (is_password and not re.fullmatch(r"\$\{\w+\}", password)):
         raise InvalidText(
-            "the URL contains a password, which would be in the artifact",
+            f"the URL contains a {'token' if is_token else 'password'}, which would be in the artifact",
             "write `${NAME}` instead of it, and set this environment variable",
             has_secret=True,
         )

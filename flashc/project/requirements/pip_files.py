@@ -237,7 +237,7 @@ def _line_of(collector: Collector, line: Any) -> tuple[Span, str, str]:
 
     The text is the line itself only if the line is in a file of the project that is named like a
     list of requirements.  Other files may contain credentials: a file outside of the project, which
-    a hostile project can include, or a file such as `.env`.  A line of such a file is named by its
+    a hostile project can include, or a file such as `.env`, also behind a link.  A line of such a file is named by its
     number.  A password in a URL is left out.
     """
     project = collector.project
@@ -247,7 +247,7 @@ def _line_of(collector: Collector, line: Any) -> tuple[Span, str, str]:
     if REQUIREMENTS in project.unsaved:  # an editor's text includes nothing
         path = REQUIREMENTS
     folder = posixpath.dirname(path)
-    if path not in project.by_path or not path.endswith((".txt", ".in")):
+    if path not in project.by_path or not path.endswith((".txt", ".in")) or project.hides(path):
         return _including_line(collector, path), f"line {number} of `{path}`", folder
     lines = project.lines(path)
     end = len(lines.line(number)) if lines is not None and number <= len(lines) else len(text)
