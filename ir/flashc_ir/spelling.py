@@ -15,7 +15,7 @@ class Spelling(Struct, frozen=True, kw_only=True):
 
     The other fields are texts for help.  `sdk` is the package that programs import, `finder` the
     command of the SDK that imports modules to find endpoints.  `declaration` is how a program declares
-    an endpoint, with where the names come from, and `declaring_object` the object that does it.
+    an endpoint, with where the names come from, and `declaring_object` the call whose result does it.
     `kept_worker` keeps a worker running, `polled_route` declares a route that clients can poll, and
     `listed_packages` asks for packages.  `passed_variable` passes on an environment variable, with
     `NAME` for the variable's name.

@@ -205,6 +205,17 @@ def test_a_project_without_endpoints_is_written_as_its_dialects_are(tmp_path: Pa
     assert "by `env=`" not in first_help(compile_files(tmp_path, files, dialects=(Toy(),)), "FC009")
 
 
+def test_an_excluded_module_is_recognised_by_the_calls_of_its_dialect(tmp_path: Path) -> None:
+    files = {
+        "a.py": "x = 1\n",
+        "later/b.py": f"{TOY}{QUEUE}    return x\n",
+        ".flashignore": "later/",
+    }
+    found = compile_files(tmp_path, files, dialects=(FLASH, Toy())).found("FC006")
+    (note,) = found.notes
+    assert note.startswith("`later/b.py` declares one, but the pattern `later/`")
+
+
 def test_a_parameter_is_marked_by_its_name_in_the_dialect(tmp_path: Path) -> None:
     class Renamed(Toy):
         """The same SDK, if its parameter for the hardware were `name`."""
