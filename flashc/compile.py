@@ -21,9 +21,10 @@ from flashc_core.processes import in_background
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.program import Program, endpoint_order, source_paths
+from flashc_ir.spelling import first_of
 from flashc_ir.verify import Verifier, verify_parts
 
-from .frontend.dialect import Dialect, packages_of
+from .frontend.dialect import Dialect, packages_of, spellings_of
 from .frontend.flash import FLASH
 from .frontend.legacy import LEGACY
 from .frontend.relevance import Relevance, find_relevant_modules
@@ -168,12 +169,13 @@ def read_project(
 
     The arguments are as in `compile_project`.
     """
+    read_in = DIALECTS if dialects is None else dialects
 
     @cache
     def unsupported() -> tuple[Diagnostic, ...]:
         """Return the findings about programs of an SDK that flashc does not compile."""
         sink = Sink()
-        report_apps(workspace.project, sink)
+        report_apps(workspace.project, first_of(spellings_of(read_in)), sink)
         return tuple(sink)
 
     def meanwhile() -> None:
@@ -184,9 +186,7 @@ def read_project(
         if prepare_next is not None:
             prepare_next()
 
-    if dialects is None:
-        dialects = DIALECTS
-    workspace = workspace.for_sdks(packages_of(dialects))
+    workspace = workspace.for_sdks(packages_of(read_in))
     credentials = begin_file_credentials(workspace)
     requirements: Callable[[], tuple[Requirements, tuple[Diagnostic, ...]]]
     requirements = partial(_requirements, workspace)
@@ -198,10 +198,10 @@ def read_project(
         partial(read_links, workspace),
         partial(check_plain_modules, workspace),
     )
-    reading = read_modules(workspace, relevance, dialects, meanwhile)
+    reading = read_modules(workspace, relevance, read_in, meanwhile)
     return ReadProject(
         workspace,
-        dialects,
+        read_in,
         relevance,
         reading,
         credentials.finish(),
@@ -243,6 +243,7 @@ def compile_modules(
         own_requirements=requirements.own,
         resolver=requirements.resolver,
         has_known_requirements=requirements.is_complete,
+        spellings=spellings_of(read.dialects),
     )
     context = PassContext(
         sink=sink,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flashc.frontend.dialect import Dialect, spellings_of
+from flashc.frontend.flash import FLASH
 from flashc_backends.base import PROVENANCE_PATH
 from flashc_backends.verify import checks
 from flashc_backends.verify.records import read_provenance
 from flashc_core.diagnostics import Sink
+from flashc_ir.spelling import first_of
 
 from .result import Result
 
@@ -26,6 +29,7 @@ def verify_artifact(
     *,
     provenance: Path | str | None = None,
     lock: Path | str | None = None,
+    dialects: tuple[Dialect, ...] | None = None,
 ) -> VerifyResult:
     """Read an artifact and check that a worker can run it.
 
@@ -40,10 +44,17 @@ def verify_artifact(
         provenance: the record that must describe the artifact; by default, the `provenance.json` next
             to it, if that is the record of a file with this name.
         lock: the `flash.lock` whose packages the artifact must have.
+        dialects: the SDKs that the app may be written for; Flash if None.
     """
     sink, path = Sink(), Path(artifact)
     record = Path(provenance) if provenance is not None else _record_next_to(path)
-    checks.verify_artifact(path, sink, provenance=record, lock=None if lock is None else Path(lock))
+    checks.verify_artifact(
+        path,
+        sink,
+        provenance=record,
+        lock=None if lock is None else Path(lock),
+        spelling=first_of(spellings_of((FLASH,) if dialects is None else dialects)),
+    )
     return VerifyResult(diagnostics=tuple(sink), provenance=record)
 
 

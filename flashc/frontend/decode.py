@@ -30,6 +30,7 @@ from flashc_core.diagnostics import Fix, Label, Rule, Safety, Sink
 from flashc_core.encoding import is_text
 from flashc_core.source import Edit, Span
 from flashc_core.suggest import did_you_mean, nearest
+from flashc_ir.spelling import Spelling
 
 from .environment_values import report_computed, shown, variables_in
 
@@ -46,11 +47,12 @@ class ArgumentDecoder(Struct, frozen=True, eq=False):
 
     The methods that return a single value return None if the argument is wrong, which they report.
     `items` returns None too; `several` returns an empty list, and `texts` leaves out the elements
-    that are wrong.
+    that are wrong.  `spelling` is that of the dialect whose endpoints are lowered.
     """
 
     machine: Machine
     sink: Sink
+    spelling: Spelling = Spelling()
 
     # Reports -------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Import, ImportedName, Module
 from flashc_ir.program import UnloweredEndpoint
+from flashc_ir.spelling import Spelling
 
 if TYPE_CHECKING:  # a run that finds everything in the cache does not import the evaluator
     from flashc.evaluator.declarations import EndpointValue
@@ -68,8 +69,9 @@ class Dialect(ABC):
     """The interface to one SDK.
 
     `name` is unique.  `packages` are the top-level packages of the SDK.  `how_to_declare` is the
-    help for a project that declares no endpoint.  `substitutes` has the runtime's name for each
-    name of the SDK that the runtime replaces.
+    help for a project that declares no endpoint.  `spelling` is how programs write what the IR says
+    of endpoints, for the help and the positions of findings.  `substitutes` has the runtime's name
+    for each name of the SDK that the runtime replaces.
 
     Each version of a dialect has its own results in the cache: `version` and the text of the file
     that defines the class are part of the keys.  A dialect outside of flashc that consists of more
@@ -83,6 +85,7 @@ class Dialect(ABC):
     version: ClassVar[str] = ""
     packages: ClassVar[frozenset[str]]
     how_to_declare: ClassVar[str]
+    spelling: ClassVar[Spelling] = Spelling()
     substitutes: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
@@ -150,11 +153,19 @@ def packages_of(dialects: Iterable[Dialect]) -> frozenset[str]:
     return frozenset(package for dialect in dialects for package in dialect.packages)
 
 
+def spellings_of(dialects: Iterable[Dialect]) -> tuple[Spelling, ...]:
+    """Return how each dialect writes what the IR says."""
+    return tuple(replace(each.spelling, dialect=each.name) for each in dialects)
+
+
 def lower_all(
     dialects: Iterable[Dialect], decoder: ArgumentDecoder, declared: Sequence[EndpointValue]
 ) -> list[Lowered]:
     """Lower every endpoint by the dialect that it is declared in."""
     return [
-        dialect.lower(decoder, [value for value in declared if value.dialect == dialect.name])
+        dialect.lower(
+            replace(decoder, spelling=dialect.spelling),
+            [value for value in declared if value.dialect == dialect.name],
+        )
         for dialect in dialects
     ]

@@ -29,6 +29,7 @@ from flashc_ir.endpoints import (
     Route,
 )
 from flashc_ir.resource_names import resource_name
+from flashc_ir.spelling import Spelling
 
 from .decode import ArgumentDecoder, span_of_name
 from .edits import edit_keeping_lines
@@ -71,6 +72,7 @@ class Constructions:
                 for name, argument in sorted(value.arguments.items())
             ),
             traced=value.traced,
+            dialect=value.dialect,
         )
 
 
@@ -241,7 +243,7 @@ def _check_options(decoder: ArgumentDecoder, target: RouteTarget) -> None:
             span_of_name(argument),
             f"a route has no option `{name}`",
             notes=("the SDK's decorators of routes take a path and nothing else",),
-            help=(_INSTEAD.get(name, "remove it; the route is served without it"),),
+            help=(_instead_of(name, decoder.spelling),),
         )
 
 
@@ -252,8 +254,16 @@ _INSTEAD = {
     "responses": _RESPONSE,
     "response_model": "annotate what the function returns, `-> Model`",
     "data": "remove it; only the client of an endpoint sends data",
-    "dependencies": "call them in the function; packages belong into `Endpoint(dependencies=[...])`",
+    "dependencies": "call them in the function",
 }
+
+
+def _instead_of(option: str, spelling: Spelling) -> str:
+    """Return what to write in place of an option of a route."""
+    help = _INSTEAD.get(option, "remove it; the route is served without it")
+    if option == "dependencies" and spelling.listed_packages is not None:
+        return f"{help}; packages belong into `{spelling.listed_packages}`"
+    return help
 
 
 def _check_path_parameters(

@@ -16,13 +16,19 @@ from flashc_core.diagnostics import Sink
 from flashc_core.encoding import Undecodable
 from flashc_core.source import Span
 from flashc_ir.imports.text_imports import possible_imports
+from flashc_ir.spelling import Spelling
 
 _MODULES = frozenset({"runpod", "runpod.apps", "runpod.apps.app"})
 _WORDS = (b"runpod", b"App")
 
 
-def report_apps(project: Project, sink: Sink) -> None:
-    """Report the first `runpod.App` of every module that uses it."""
+def report_apps(project: Project, spelling: Spelling, sink: Sink) -> None:
+    """Report the first `runpod.App` of every module that uses it.
+
+    `spelling` is that of the dialects that a program may be written in.
+    """
+    declaration = spelling.declaration
+    instead = "in another dialect" if declaration is None else f"with {declaration}"
     for path in project.modules.values():
         try:
             source = project.source(path)
@@ -39,7 +45,7 @@ def report_apps(project: Project, sink: Sink) -> None:
                 "not compile",
                 notes=("the artifact would not contain the endpoints of this app",),
                 help=(
-                    "declare the endpoints with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",
+                    f"declare the endpoints {instead}",
                     "or deploy this app with `rp flash deploy`, and exclude the file in `.flashignore`",
                 ),
             )

@@ -17,9 +17,10 @@ from flashc_core.diagnostics import Sink
 from flashc_core.encoding import is_text
 from flashc_core.source import Edit, Span, WholeFile
 from flashc_ir.modules import Module, SdkProblem, SdkProblemKind
+from flashc_ir.spelling import Spelling, first_of
 
 from .decode import ArgumentDecoder
-from .dialect import Dialect, Lowered, lower_all
+from .dialect import Dialect, Lowered, lower_all, spellings_of
 from .evaluation import Evaluation
 from .nested import nested_endpoints
 from .shared_modules import SharedModules
@@ -127,22 +128,33 @@ def _computed_sdk_imports(module: Module, evaluation: Evaluation) -> Iterator[Sd
     """
     for span in sorted(evaluation.machine.sdk_imports):
         if span not in _dynamic_imports(span.path, module, evaluation):
+            sdk = _spelling(module, evaluation).sdk
+            shown = f': `importlib.import_module("{sdk}")`' if sdk else ""
             yield SdkProblem(
                 span=span,
                 message="this imports the SDK by a name that is computed",
-                help=('write the name in the call: `importlib.import_module("runpod_flash")`',),
+                help=(f"write the name in the call{shown}",),
                 kind=SdkProblemKind.COMPUTED_IMPORT,
             )
+
+
+def _spelling(module: Module, evaluation: Evaluation) -> Spelling:
+    """Return how the SDKs that a module imports declare endpoints; if it imports none, any SDK."""
+    tops = {item.module.partition(".")[0] for item in module.imports}
+    used = [each for each in evaluation.dialects if each.packages & tops]
+    return first_of(spellings_of(used or evaluation.dialects))
 
 
 def _unknown_decorators(module: Module, evaluation: Evaluation) -> Iterator[SdkProblem]:
     """Yield the decorators that may declare an endpoint which flashc does not see."""
     for span in sorted(evaluation.machine.unknown_decorators):
         if span.path == module.path:
+            made = _spelling(module, evaluation).declaring_object
+            shown = "the SDK returns" if made is None else f"the SDK's `{made}` returns"
             yield SdkProblem(
                 span=span,
                 message="flashc does not see how this decorator is made from the SDK",
-                help=("decorate with an object that the SDK's `Endpoint(...)` returns",),
+                help=(f"decorate with an object that {shown}",),
                 kind=SdkProblemKind.UNKNOWN_DECORATOR,
             )
 

@@ -14,6 +14,7 @@ from flashc_core import rules
 from flashc_core.encoding import Undecodable
 from flashc_ir.platform.images import image_of
 from flashc_ir.program import Program
+from flashc_ir.spelling import alternatives
 
 from .context import PassContext
 
@@ -46,6 +47,7 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
             blocks = [list(_unprepared(block)) for block in _blocks(source.parse_with_host())]
         except (OSError, Undecodable, SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # the module can't be parsed, which is already reported
+        parameter = context.spelling_of_module(program, name).python_version
         for found in blocks:
             for node in found[:1]:
                 context.sink.report(
@@ -57,9 +59,10 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
                         f"Python {releases} sees no annotation outside `match`, so it does not create "
                         "`__annotations__`. This annotation then raises NameError.",
                     ),
-                    help=(
-                        "remove the annotation, annotate a name outside `match` first, or give the "
-                        "endpoints a later `python_version`",
+                    help=alternatives(
+                        "remove the annotation",
+                        "annotate a name outside `match` first",
+                        parameter and f"give the endpoints a later `{parameter}`",
                     ),
                 )
     return program

@@ -17,10 +17,10 @@ from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.endpoints import ImageEndpoint
 from flashc_ir.program import Program, ProjectFile
 from flashc_ir.resources import EnvironmentReference
+from flashc_ir.spelling import Spelling
 
 from .context import PassContext
 
-_INSTEAD = "pass it to workers by `env=`, as `os.environ[...]` or as a secret of the platform, and read it there"
 _REFER = "write `${NAME}` in its place, and set this environment variable when you build"
 _KEEP = "if it is no secret, list the file under `allow-credentials` in `[tool.flashc]`"
 _KEEP_LINE = "if it is no secret, write `# flashc: ignore[FC128]` behind it"
@@ -36,7 +36,7 @@ def check_credentials(program: Program, context: PassContext) -> Program:
     """
     allowed = _allowed(program, context)
     used = {*_report_files(program, context, allowed)}
-    used |= {*_report_literals(context, allowed)}
+    used |= {*_report_literals(program, context, allowed)}
     _report_texts(program, context)
     for path in context.options.allow_credentials:
         if path not in used:
@@ -60,6 +60,10 @@ def _allowed(program: Program, context: PassContext) -> frozenset[str]:
 def _report_files(program: Program, context: PassContext, allowed: frozenset[str]) -> Iterator[str]:
     """Report the files that are credentials by their names or contents; yield those that are allowed."""
     with_key = {label.location.path for label in context.credentials if label.text == PRIVATE_KEY}
+    parameter = program.spelling.environment
+    pass_values = "read values on workers from environment variables"
+    if parameter is not None:
+        pass_values = f"pass values to workers by `{parameter}=`"
     for file in program.files:
         try:
             why = _why(file, context.project, file.path in with_key)
@@ -74,7 +78,7 @@ def _report_files(program: Program, context: PassContext, allowed: frozenset[str
             rules.CREDENTIALS_FILE,
             WholeFile(file.path),
             f"`{file.path}` would be in the artifact: {why}",
-            help=("list it in `.flashignore`, and pass values to workers by `env=`", _KEEP),
+            help=(f"list it in `.flashignore`, and {pass_values}", _KEEP),
         )
 
 
@@ -93,16 +97,18 @@ def _why(file: ProjectFile, project: Project, has_key: bool) -> str | None:
     return why
 
 
-def _report_literals(context: PassContext, allowed: frozenset[str]) -> Iterator[str]:
+def _report_literals(
+    program: Program, context: PassContext, allowed: frozenset[str]
+) -> Iterator[str]:
     """Report the credentials that files contain; yield the paths of those that are allowed.
 
-    A value of `env=` was reported before, and a file that is a credential as a whole too.
+    A value of a worker's variable was reported before, and a file that is a credential as a whole too.
     """
     reported = list(_reported(context.sink))
     whole = {d.path for d in context.sink if d.rule.code == rules.CREDENTIALS_FILE.code}
     for location, what in ((label.location, label.text) for label in context.credentials):
         path = location.path
-        instead = _REFER if _OF_REQUIREMENTS.search(path) else _INSTEAD
+        instead = _REFER if _OF_REQUIREMENTS.search(path) else _instead(program.spelling)
         if path in allowed:
             yield path
         elif path not in whole and not any(_overlap(location, other) for other in reported):
@@ -135,8 +141,18 @@ def _report_texts(program: Program, context: PassContext) -> None:
                 location,
                 f"{what} contains a credential",
                 notes=(f"it goes into the artifact: `{masked(text)}`",),
-                help=(_REFER if what == _REQUIREMENT else _INSTEAD,),
+                help=(_REFER if what == _REQUIREMENT else _instead(program.spelling),),
             )
+
+
+def _instead(spelling: Spelling) -> str:
+    """Return what to write in place of a credential."""
+    if spelling.environment is None:
+        return "read it on workers from an environment variable"
+    return (
+        f"pass it to workers by `{spelling.environment}=`, as `os.environ[...]` or as a secret of the "
+        "platform, and read it there"
+    )
 
 
 def _text_at(label: Label, project: Project) -> str:
@@ -177,19 +193,21 @@ def _texts(program: Program) -> Iterator[tuple[Location, str, str]]:
     dependencies = [*program.requirements]
     for endpoint in program.deployed:
         configuration, span_of = endpoint.configuration, endpoint.construction.span_of
+        spelling = program.spelling_of(endpoint)
         dependencies += configuration.dependencies
         template = configuration.resources.template
         if template is not None:
             for text in (template.docker_args, template.start_script, template.registry_auth_id):
-                yield span_of("template"), "the template", text or ""
+                yield span_of(spelling.template), "the template", text or ""
         for package in configuration.system_dependencies:
-            yield span_of("system_dependencies"), "a system package", package
+            yield span_of(spelling.system_dependencies), "a system package", package
         if isinstance(endpoint, ImageEndpoint):
-            yield span_of("image"), "the name of the image", endpoint.image
+            yield span_of(spelling.image), "the name of the image", endpoint.image
         for variable in configuration.environment:
             for part in variable.parts:
                 if isinstance(part, EnvironmentReference):
-                    yield span_of("env"), f"the default of `{part.variable}`", part.default or ""
+                    where = span_of(spelling.environment)
+                    yield where, f"the default of `{part.variable}`", part.default or ""
     for dependency in dependencies:
         yield dependency.span, _REQUIREMENT, str(dependency)
     for index in program.resolver.indexes:

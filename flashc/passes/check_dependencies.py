@@ -1,4 +1,4 @@
-"""Check that worker modules import only packages that the app asks for, and every package of `dependencies=`."""
+"""Check that worker modules import only packages that the app asks for, and every package that an endpoint asks for."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from flashc_ir.platform.images import never_bundled
 from flashc_ir.platform.worker_packages import worker_distributions
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, Offer
+from flashc_ir.spelling import Spelling, alternatives
 
 from .check_worker_modules import check_deferred_imports
 from .context import PassContext
@@ -36,7 +37,7 @@ if TYPE_CHECKING:  # importing it takes long
 
 
 def check_dependencies(program: Program, context: PassContext) -> Program:
-    """Report imports of undeclared packages, and packages in `dependencies=` that no worker module imports.
+    """Report imports of undeclared packages, and packages of endpoints that no worker module imports.
 
     All endpoints share one set of packages, so one declaration is enough for all.  If an endpoint's
     requirements are not known, any package may be declared, so no import is reported.
@@ -63,7 +64,9 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         {offer.name: offer for offer in program.offers},
         is_open=any(dependency.is_unnamed for dependency in asked),
     )
-    missing = {top for m in workers if is_known for top in _check_module(m, packages, context)}
+    missing = {
+        top for m in workers if is_known for top in _check_module(m, packages, program, context)
+    }
     check_deferred_imports(program, missing, context)
     # What an import leads to whose name is computed, or that is reported, may use any declared package.
     is_hidden = any(problem.computed for m in workers for problem in m.import_problems) or any(
@@ -89,7 +92,9 @@ class _Packages(Struct, frozen=True):
     is_open: bool
 
 
-def _check_module(module: Module, packages: _Packages, context: PassContext) -> set[str]:
+def _check_module(
+    module: Module, packages: _Packages, program: Program, context: PassContext
+) -> set[str]:
     """Report imports of packages that workers do not have; return the packages."""
     seen: set[str] = set()
     for item in module.imports:
@@ -122,7 +127,8 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
                 help=(f"build from `{folder}/`",),
             )
         elif not packages.is_open:
-            _report_undeclared(item, top, packages, context.sink)
+            spelling = context.spelling_of_module(program, module.name)
+            _report_undeclared(item, top, packages, spelling, context.sink)
     return seen
 
 
@@ -171,7 +177,9 @@ def _may_be_brought(module: str, declared: set[str]) -> bool:
     )
 
 
-def _report_undeclared(item: Import, top: str, packages: _Packages, sink: Sink) -> None:
+def _report_undeclared(
+    item: Import, top: str, packages: _Packages, spelling: Spelling, sink: Sink
+) -> None:
     """Report an import of a package that nothing asks for.
 
     A distribution is named only if flashc knows that it has the module: by its table, by what is
@@ -183,23 +191,30 @@ def _report_undeclared(item: Import, top: str, packages: _Packages, sink: Sink) 
     offer = next((packages.offers[name] for name in sorted(names) if name in packages.offers), None)
     if offer is not None:
         message = f"`{top}` is imported, but only {offer.place} lists `{offer.name}`, which workers do not get"
-        help = f"{offer.help}, or add the package to `dependencies`"
+        parameter = spelling.dependencies
+        help = alternatives(offer.help, parameter and f"add the package to `{parameter}`")
     elif known:
         message = (
             f"`{top}` is imported, but no endpoint and no requirements file asks for `{known[0]}`"
         )
-        help = f'add `"{known[0]}"` to `dependencies` of the endpoint that needs it'
+        help = _to_add(f'`"{known[0]}"`', spelling)
     else:
         message = f"`{top}` is imported, but nothing that the app asks for is known to install it"
-        help = "add the package that installs it to `dependencies` of the endpoint that needs it"
+        help = _to_add("the package that installs it", spelling)
     sink.report(
         rules.UNDECLARED_PACKAGE,
         item.span,
         message,
         secondary=() if offer is None else (Label(offer.span, "it is listed here"),),
         notes=("the import works only if another package happens to install it",),
-        help=(help,),
+        help=help,
     )
+
+
+def _to_add(package: str, spelling: Spelling) -> tuple[str]:
+    """Return help that says where to ask for a package."""
+    whose = "" if spelling.dependencies is None else " of the endpoint that needs it"
+    return (f"add {package} to {spelling.packages()}{whose}",)
 
 
 def _report_outside(item: Import, top: str, outside: AddedFolder, sink: Sink) -> None:

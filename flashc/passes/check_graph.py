@@ -10,6 +10,7 @@ from flashc_core.graphs import cycles_through
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.platform.limits import time_limits
 from flashc_ir.program import Program, Resource
+from flashc_ir.spelling import Spelling, alternatives
 
 from .context import PassContext
 from .drawing import draw_path
@@ -28,16 +29,18 @@ def check_graph(program: Program, context: PassContext) -> Program:
         )
         for resource in endpoints
     }
-    check_cycles(endpoints, callees, sink)
-    check_time_limits(endpoints, callees, sink)
-    check_cold_chains(endpoints, callees, sink)
+    check_cycles(program, endpoints, callees, sink)
+    check_time_limits(program, endpoints, callees, sink)
+    check_cold_chains(program, endpoints, callees, sink)
     return program
 
 
 Graph = dict[str, tuple[str, ...]]
 
 
-def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
+def check_cycles(
+    program: Program, endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink
+) -> None:
     """Report endpoints that call each other in a cycle, so that they wait for each other."""
     for cycle in cycles_through(endpoints, callees.__getitem__):
         drawn = draw_path((*cycle, cycle[0]))
@@ -48,10 +51,10 @@ def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink)
             notes=("each call in the cycle occupies a worker until the next one returns",),
         )
         for name in cycle:
-            _check_deadlock(endpoints[name], drawn, sink)
+            _check_deadlock(endpoints[name], program.spelling_of(endpoints[name]), drawn, sink)
 
 
-def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
+def _check_deadlock(endpoint: CodeEndpoint, spelling: Spelling, drawn: str, sink: Sink) -> None:
     """Report a cycle through an endpoint with at most one worker and no concurrency: the worker would wait for itself."""
     configuration = endpoint.configuration
     most = configuration.resources.workers.maximum
@@ -60,19 +63,25 @@ def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
     workers = "1 worker" if most else "no worker"
     sink.report(
         rules.DEADLOCK,
-        endpoint.construction.span_of("workers"),
+        endpoint.construction.span_of(spelling.workers),
         f"`{endpoint.name}` has {workers} and calls itself in the cycle {drawn}",
         notes=("the only worker waits for an answer that only this worker could give",)
         if most
         else (),
-        help=("allow more workers, raise `max_concurrency`, or remove one of the calls",),
+        help=alternatives(
+            spelling.workers and "allow more workers",
+            spelling.max_concurrency and f"raise `{spelling.max_concurrency}`",
+            "remove one of the calls",
+        ),
     )
 
 
-def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
+def check_time_limits(
+    program: Program, endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink
+) -> None:
     """Report a caller that is stopped before its callee may end, so that the result is lost.
 
-    A callee that does not set `execution_timeout_ms`, or is load-balanced, is not reported.
+    A callee that sets no time limit, or is load-balanced, is not reported.
     """
     for resource, caller in endpoints.items():
         limit = _limit(caller)
@@ -85,16 +94,17 @@ def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
                     if isinstance(caller, LoadBalanced)
                     else f"`{caller.name}` itself"
                 )
+                parameter = program.spelling_of(caller).execution_timeout_ms
+                of_callee = program.spelling_of(callee).execution_timeout_ms
                 sink.report(
                     rules.TIMEOUT_SHORTER,
-                    caller.construction.span_of("execution_timeout_ms"),
+                    caller.construction.span_of(parameter),
                     f"`{caller.name}` calls `{callee.name}`, which may run {asked / 1000:g} s, "
                     f"but {own} is stopped after {limit / 1000:g} s",
-                    secondary=(
-                        Label(callee.construction.span_of("execution_timeout_ms"), "the callee"),
-                    ),
-                    help=(
-                        "give the caller the longer `execution_timeout_ms`, or start a job and poll",
+                    secondary=(Label(callee.construction.span_of(of_callee), "the callee"),),
+                    help=alternatives(
+                        parameter and f"give the caller the longer `{parameter}`",
+                        "start a job and poll",
                     ),
                 )
 
@@ -108,7 +118,9 @@ def _limit(endpoint: CodeEndpoint) -> int:
     )
 
 
-def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
+def check_cold_chains(
+    program: Program, endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink
+) -> None:
     """Report each load-balanced endpoint whose requests may wait for more cold starts in a row than its time limit allows.
 
     A cold start is the start of a worker for an endpoint that keeps no worker ready.
@@ -122,6 +134,7 @@ def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
         chain = max(_cold_chains(resource, endpoints, callees), key=len, default=())
         if len(chain) > most:
             drawn = draw_path((resource, *chain))
+            kept = program.spelling_of(*(endpoints[name] for name in chain)).kept_worker
             sink.report(
                 rules.COLD_CHAIN,
                 endpoint.construction.span,
@@ -130,7 +143,9 @@ def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
                     f"waiting for a worker may take {waiting_ms // 1000} s each time, and a load "
                     f"balancer's request ends after {processing_ms / 1000:g} s",
                 ),
-                help=("keep one worker of one of them ready, as in `workers=(1, 3)`",),
+                help=alternatives(
+                    kept and f"keep one worker of one of them ready, as in `{kept}`",
+                ),
             )
 
 

@@ -40,7 +40,9 @@ def check_has_endpoints(program: Program, context: PassContext) -> Program:
 
 def _near_misses(program: Program, context: PassContext) -> Iterator[str]:
     """Yield what a reader may take for an endpoint, and why it is none."""
-    for exclusion in excluded_with_endpoints(context.project):
+    objects = (spelling.declaring_object for spelling in program.spellings)
+    calls = {shown.partition("(")[0] + "(" for shown in objects if shown is not None}
+    for exclusion in excluded_with_endpoints(context.project, calls):
         rule = f"the pattern `{exclusion.pattern}` of `{exclusion.source}`"
         if exclusion.source == "built-in":
             rule = f"the built-in pattern `{exclusion.pattern}`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from flashc_ir.platform.images import Image, ImagePackage, image_of, never_bundl
 from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency
+from flashc_ir.spelling import Spelling, alternatives
 
 from .context import PassContext
 
@@ -30,9 +31,7 @@ def check_images(program: Program, context: PassContext) -> Program:
     for endpoint in program.code_endpoints:
         for dependency in endpoint.configuration.dependencies:
             if dependency.name in never_bundled():
-                check_image(
-                    endpoint, dependency, program.python_version, context.environment, context.sink
-                )
+                check_image(endpoint, dependency, program, context)
     _check_whole_app(program, context)
     _check_load_balancers(program, context)
     _check_functions(program, context)
@@ -55,9 +54,7 @@ def _check_whole_app(program: Program, context: PassContext) -> None:
             if image.packages is not None and image.find(dependency.name) is None:
                 if not _imports(endpoint, dependency.name, program, context):
                     continue
-            if check_image(
-                endpoint, dependency, program.python_version, context.environment, context.sink
-            ):
+            if check_image(endpoint, dependency, program, context):
                 break
 
 
@@ -120,11 +117,13 @@ def _check_functions(program: Program, context: PassContext) -> None:
             else _image_without(package, each, program, context)
             for each in among
         ]
-        lacking = [image for image in images if image is not None]
+        lacking = [(i, e) for i, e in zip(images, among, strict=True) if i is not None]
         is_certain = bool(running) or len(lacking) == len(images)
         if lacking and is_certain and (module, item.scope, package) not in reported:
             reported.add((module, item.scope, package))
-            _report_lacking(package, item.span, lacking[0], context.sink)
+            (image, _), *_ = lacking
+            spelling = program.spelling_of(*(endpoint for _, endpoint in lacking))
+            _report_lacking(package, item.span, image, spelling, context.sink)
 
 
 class _Runners(Struct, frozen=True, eq=False, dict=True):
@@ -203,15 +202,15 @@ def _image_without(
     return image
 
 
-def _report_lacking(package: str, span: Span, image: Image, sink: Sink) -> None:
+def _report_lacking(package: str, span: Span, image: Image, spelling: Spelling, sink: Sink) -> None:
     """Report that an image is not known to have a package, where the package is asked for."""
     sink.report(
         rules.IMAGE_LACKS_PACKAGE,
         span,
         f"`{package}` is never bundled, and `{image.name}` is not known to have it",
-        help=(
-            f"use an endpoint whose image contains `{package}`, "
-            "or an image of your own (`image=...`)",
+        help=alternatives(
+            f"use an endpoint whose image contains `{package}`",
+            spelling.image and f"an image of your own (`{spelling.image}=...`)",
         ),
     )
 
@@ -235,20 +234,20 @@ def _hiding(dependency: Dependency, image: Image, python_version: str) -> ImageP
 def check_image(
     endpoint: CodeEndpoint,
     dependency: Dependency,
-    python_version: str,
-    environ: Mapping[str, str],
-    sink: Sink,
+    program: Program,
+    context: PassContext,
 ) -> bool:
     """Report a package that is never bundled if the image lacks it or has another version.
 
     The result is whether there was something to report.
     """
-    image = image_of(endpoint, python_version, environ)
+    image, sink = image_of(endpoint, program.python_version, context.environment), context.sink
     if image.packages is None:
         return False
     provided = image.find(dependency.name)
     if provided is None:
-        _report_lacking(dependency.name, dependency.span, image, sink)
+        spelling = program.spelling_of(endpoint)
+        _report_lacking(dependency.name, dependency.span, image, spelling, sink)
         return True
     from packaging.requirements import Requirement  # takes long to import
 

@@ -6,6 +6,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import LoadBalanced, Parameter, ParameterKind, Route
 from flashc_ir.program import Program
+from flashc_ir.spelling import Spelling, alternatives
 
 from .context import PassContext
 
@@ -14,11 +15,11 @@ def check_load_balancers(program: Program, context: PassContext) -> Program:
     """Report load balancers without a minimum of workers and without a cheap route."""
     for endpoint in program.code_endpoints:
         if isinstance(endpoint, LoadBalanced):
-            check_routes(endpoint, context.sink)
+            check_routes(endpoint, program.spelling_of(endpoint), context.sink)
     return program
 
 
-def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
+def check_routes(endpoint: LoadBalanced, spelling: Spelling, sink: Sink) -> None:
     """Report a load balancer without a minimum of workers and without a cheap route.
 
     A request to a load balancer without a running worker waits up to 120 s and then fails, so a
@@ -28,6 +29,7 @@ def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
         return
     if any(_is_cheap(route) for route in endpoint.routes):
         return
+    route, workers = spelling.polled_route, spelling.kept_worker
     sink.report(
         rules.NO_ROUTE_TO_POLL,
         endpoint.construction.span,
@@ -35,8 +37,11 @@ def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
         notes=(
             "while no worker is running, a request waits and may fail; clients should poll first",
         ),
-        help=(
-            'add a route such as `@api.get("/health")`, or keep a worker running: `workers=(1, 3)`',
+        help=alternatives(
+            "add a GET route without parameters"
+            if route is None
+            else f"add a route such as `{route}`",
+            workers and f"keep a worker running: `{workers}`",
         ),
     )
 

@@ -25,11 +25,13 @@ def check_names(program: Program, context: PassContext) -> Program:
         both = isinstance(endpoint, QUEUES) and isinstance(other, QUEUES)
         sink.report(
             rules.SECOND_FUNCTION if both else rules.DUPLICATE_ENDPOINT,
-            endpoint.construction.span_of("name"),
+            endpoint.construction.span_of(program.spelling_of(endpoint).name),
             f"the endpoint `{endpoint.name}` already runs another function"
             if both
             else f"another endpoint is called `{endpoint.name}`",
-            secondary=(Label(other.construction.span_of("name"), "the first one"),),
+            secondary=(
+                Label(other.construction.span_of(program.spelling_of(other).name), "the first one"),
+            ),
             help=("give each endpoint a different name",),
         )
     kept = {id(endpoint) for endpoint in first.values()}

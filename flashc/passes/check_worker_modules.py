@@ -54,9 +54,16 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                     "every new worker waits for the installation, "
                     "and may get other versions than earlier workers",
                 ),
-                help=("list the packages in the endpoint's `dependencies`",),
+                help=(_where_to_list(module.name, program, context),),
             )
     return program
+
+
+def _where_to_list(module: str, program: Program, context: PassContext) -> str:
+    """Return the help that says where packages of a module are listed."""
+    spelling = context.spelling_of_module(program, module)
+    whose = "" if spelling.dependencies is None else "the endpoint's "
+    return f"list the packages in {whose}{spelling.packages()}"
 
 
 def check_deferred_imports(
@@ -81,14 +88,18 @@ def check_deferred_imports(
                 context, found.package
             ):
                 continue
+            finder = context.spelling_of_module(program, module.name).finder
+            at_start = "every worker that imports the module loads the package too"
             context.sink.report(
                 rules.IMPORT_AT_TOP,
                 found.span,
                 f"`{found.package}` is imported with the module, but only functions use it",
-                notes=(
-                    "`flash` imports the module to find endpoints, and fails on a machine without "
+                notes=(at_start,)
+                if finder is None
+                else (
+                    f"`{finder}` imports the module to find endpoints, and fails on a machine without "
                     "the package",
-                    "every worker that imports the module loads the package too",
+                    at_start,
                 ),
                 help=("import it in the functions that use it",),
                 fix=found.fix,

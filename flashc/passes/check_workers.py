@@ -10,6 +10,7 @@ from flashc_ir.platform.gpus import gpu_memory
 from flashc_ir.platform.variables import is_set_by_platform
 from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
+from flashc_ir.spelling import Spelling, alternatives
 
 from .call_resolver import Definition
 from .context import PassContext
@@ -31,7 +32,7 @@ def check_workers(program: Program, context: PassContext) -> Program:
         check_variables(program, runs, sink)
         check_state(program, runs, sink)
     for endpoint in program.code_endpoints:
-        check_gpus(endpoint, sink)
+        check_gpus(endpoint, program.spelling_of(endpoint), sink)
     return program
 
 
@@ -43,13 +44,14 @@ Runs = dict[str, set[Definition]]
 
 
 def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
-    """Report variables that neither `env=`, the program nor the platform sets on a worker.
+    """Report variables that neither an endpoint, the program nor the platform sets on a worker.
 
     If the module also reads a variable with a default, or tests whether it is set, the variable is
     optional and not reported.
     """
     set_by_program = {item.name for module in program.modules for item in module.variables_set}
-    given = {e.resource: _given(e) for e in program.code_endpoints}
+    endpoints = {e.resource: e for e in program.code_endpoints}
+    given = {resource: _given(endpoint) for resource, endpoint in endpoints.items()}
     replaced = [
         endpoint.construction.edit.span
         for endpoint in program.deployed
@@ -61,7 +63,7 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
             if read.name in optional | set_by_program or is_set_by_platform(read.name):
                 continue
             if any(span.covers(read.span) for span in replaced):
-                continue  # workers do not evaluate the arguments of `Endpoint`: the artifact keeps only the name
+                continue  # workers do not evaluate the arguments of a declaration: the artifact keeps only the name
             lacking = [
                 resource
                 for resource, definitions in runs.items()
@@ -69,7 +71,8 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
                 and read.name not in given[resource]
             ]
             if lacking:
-                _report_variable(module, read, lacking, sink)
+                spelling = program.spelling_of(*(endpoints[resource] for resource in lacking))
+                _report_variable(module, read, lacking, spelling, sink)
 
 
 def _given(endpoint: CodeEndpoint) -> set[str]:
@@ -83,21 +86,24 @@ def _given(endpoint: CodeEndpoint) -> set[str]:
     }
 
 
-def _report_variable(module: Module, read: VariableRead, lacking: list[str], sink: Sink) -> None:
+def _report_variable(
+    module: Module, read: VariableRead, lacking: list[str], spelling: Spelling, sink: Sink
+) -> None:
     """Report a variable that workers of some endpoints read and that is not set there."""
     names = ", ".join(f"`{name}`" for name in lacking[:3]) + (", ..." if len(lacking) > 3 else "")
     dotenv = any(item.module == "dotenv" for item in module.imports)
     notes = (
         ("`load_dotenv()` finds nothing there: `.env` is never in the artifact",) if dotenv else ()
     )
+    passing = spelling.passing(read.name)
     sink.report(
         rules.MISSING_WORKER_VARIABLE,
         read.span,
         f"workers of {names} read `{read.name}`, which is not set there",
         notes=notes,
-        help=(
-            f'add `env={{"{read.name}": os.environ["{read.name}"]}}`, which is resolved when '
-            "deploying, or read it with a default",
+        help=alternatives(
+            passing and f"add `{passing}`, which is resolved when deploying",
+            "read it with a default",
         ),
     )
 
@@ -145,7 +151,7 @@ def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, Globa
 # Hardware -----------------------------------------------------------------------------------------
 
 
-def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
+def check_gpus(endpoint: CodeEndpoint, spelling: Spelling, sink: Sink) -> None:
     """Report a GPU list in which a later GPU has at most half the memory of an earlier one.
 
     The platform may assign the smaller one.  A list that begins with the smallest GPU is accepted.
@@ -166,7 +172,7 @@ def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
     (most, largest), (least, smallest) = max(descending, key=lambda pair: pair[0][0] / pair[1][0])
     sink.report(
         rules.GPUS_OF_UNEQUAL_MEMORY,
-        endpoint.construction.span_of("gpu"),
+        endpoint.construction.span_of(spelling.hardware),
         f"a worker of `{endpoint.name}` may get {least} GB ({smallest}) or {most} GB ({largest})",
         notes=("the order is a preference; the platform assigns a GPU that is free",),
         help=(

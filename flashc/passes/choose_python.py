@@ -12,7 +12,7 @@ from flashc.project.python_version import (
 )
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_core.source import Location, WholeFile
+from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.endpoints import DeployedEndpoint
 from flashc_ir.platform.images import DEFAULT_PYTHON, supported_pythons
 from flashc_ir.program import Program
@@ -33,14 +33,17 @@ def choose_python(program: Program, context: PassContext) -> Program:
         if version is not None:
             declared.setdefault(version, endpoint)
     required = required_python(context.project)
-    version, reason = _choice(declared, required, context)
+    version, reason = _choice(declared, required, program, context)
     if version in supported_pythons():
         _check_required(version, reason, required, context.sink)
     return structs.replace(program, python_version=version, python_reason=reason)
 
 
 def _choice(
-    declared: dict[str, DeployedEndpoint], required: DeclaredPython | None, context: PassContext
+    declared: dict[str, DeployedEndpoint],
+    required: DeclaredPython | None,
+    program: Program,
+    context: PassContext,
 ) -> tuple[str, str]:
     """Return the version and where it comes from, as text for people."""
     wanted = context.options.python_version
@@ -48,11 +51,14 @@ def _choice(
         _check_supported(wanted, WholeFile("pyproject.toml"), context.sink)
         is_flag = "python_version" in context.flags
         if not is_flag:  # a flag replaces what endpoints declare
-            _check_agreement(wanted, declared, context.sink)
+            _check_agreement(wanted, declared, program, context.sink)
         return wanted, "`--python-version`" if is_flag else "`[tool.flashc]`"
     if declared:
-        _check_conflict(declared, context.sink)
-        return next(iter(declared)), "`python_version` of an endpoint"
+        _check_conflict(declared, program, context.sink)
+        (version, endpoint), *_ = declared.items()
+        parameter = program.spelling_of(endpoint).python_version
+        shown = "the declaration" if parameter is None else f"`{parameter}`"
+        return version, f"{shown} of an endpoint"
     pinned = pinned_python(context.project)
     if pinned is not None and pinned.text in supported_pythons():
         return pinned.text, "`.python-version`"
@@ -85,22 +91,28 @@ def _check_required(version: str, reason: str, required: DeclaredPython | None, 
     )
 
 
-def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
+def _check_conflict(declared: dict[str, DeployedEndpoint], program: Program, sink: Sink) -> None:
     """Report endpoints that declare different versions."""
     if len(declared) < 2:
         return
     (first, one), *others = sorted(declared.items())
+    parameter = program.spelling_of(*declared.values()).python_version
+    shown = "Python version" if parameter is None else f"`{parameter}`"
     sink.report(
         rules.PYTHON_CONFLICT,
-        one.construction.span_of("python_version"),
+        _span(one, program),
         "endpoints of one app need one Python version",
         label=f"Python {first}",
         secondary=tuple(
-            Label(other.construction.span_of("python_version"), f"Python {version}")
-            for version, other in others
+            Label(_span(other, program), f"Python {version}") for version, other in others
         ),
-        help=("give every endpoint the same `python_version`, or none",),
+        help=(f"give every endpoint the same {shown}, or none",),
     )
+
+
+def _span(endpoint: DeployedEndpoint, program: Program) -> Span:
+    """Return the span of the version that an endpoint declares."""
+    return endpoint.construction.span_of(program.spelling_of(endpoint).python_version)
 
 
 def _check_supported(version: str, where: Location, sink: Sink) -> None:
@@ -114,13 +126,15 @@ def _check_supported(version: str, where: Location, sink: Sink) -> None:
         )
 
 
-def _check_agreement(wanted: str, declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
+def _check_agreement(
+    wanted: str, declared: dict[str, DeployedEndpoint], program: Program, sink: Sink
+) -> None:
     """Report an endpoint that declares another version than the option asks for."""
     for version, endpoint in declared.items():
         if version != wanted and wanted in supported_pythons():
             sink.report(
                 rules.PYTHON_CONFLICT,
-                endpoint.construction.span_of("python_version"),
+                _span(endpoint, program),
                 f"the app is built for Python {wanted}, this endpoint declares {version}",
                 help=("change one of them, or pass `--python-version`",),
             )

@@ -12,8 +12,11 @@ from flashc.project.options import Options
 from flashc.project.project import Project
 from flashc.project.source_file import SourceFile
 from flashc_core.diagnostics import Label, Sink
+from flashc_core.graphs import reachable
+from flashc_ir.endpoints import modules_of
 from flashc_ir.modules import Module
 from flashc_ir.program import Program
+from flashc_ir.spelling import Spelling
 
 from .call_resolver import CallResolver
 from .imported_modules import ImportGraph
@@ -72,6 +75,17 @@ class PassContext(Struct, frozen=True, eq=False, kw_only=True):
                 return resolver
         self._resolvers[:] = [CallResolver(program, self.imports(program))]
         return self._resolvers[0]
+
+    def spelling_of_module(self, program: Program, module: str) -> Spelling:
+        """Return how the endpoints are declared whose workers import a module; if none do, all endpoints."""
+        if not program.has_several_spellings:
+            return program.spelling
+        imported = self.imports(program).imported
+        users = [
+            *(e for e in program.code_endpoints if module in reachable(modules_of(e), imported)),
+            *(e for e in program.unlowered if module in reachable(e.modules, imported)),
+        ]
+        return program.spelling_of(*users) if users else program.spelling
 
     def imports(self, program: Program) -> ImportGraph:
         """Return the imports between this program's modules.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from flashc_core.files import read_limited
 from flashc_ir.program import Exclusion
@@ -22,12 +22,13 @@ _MOST_FILES = 2_000
 _MOST_BYTES = 1_000_000
 
 
-def excluded_with_endpoints(project: Project) -> list[Exclusion]:
+def excluded_with_endpoints(project: Project, calls: Collection[str]) -> list[Exclusion]:
     """Return the excluded Python files that seem to declare an endpoint, by a search in their texts.
 
-    The folders of tools are not searched, and of all others at most a few thousand files.
+    `calls` are beginnings of calls that declare one.  The folders of tools are not searched, and of all others at most a few thousand files.
     """
     words = tuple(name.encode() for name in project.sdk_packages)
+    declaring = tuple(call.encode() for call in calls)
     found: list[Exclusion] = []
     searched = 0
     for exclusion in project.exclusions:
@@ -35,7 +36,7 @@ def excluded_with_endpoints(project: Project) -> list[Exclusion]:
             searched += 1
             if searched > _MOST_FILES:
                 return found
-            if _declares(project, path, words):
+            if _declares(project, path, words, declaring):
                 found.append(Exclusion(path, exclusion.pattern, exclusion.source))
     return found
 
@@ -54,8 +55,10 @@ def _modules_of(project: Project, path: str) -> Iterator[str]:
         yield from (f"{below}/{name}" for name in sorted(files) if name.endswith(".py"))
 
 
-def _declares(project: Project, path: str, words: tuple[bytes, ...]) -> bool:
-    """Return whether the text of a file names an SDK and an endpoint."""
+def _declares(
+    project: Project, path: str, words: tuple[bytes, ...], calls: tuple[bytes, ...]
+) -> bool:
+    """Return whether the text of a file has one of the words, which are SDKs, and one of the calls."""
     file = project.root / path
     try:
         if not file.is_file() or file.stat().st_size > _MOST_BYTES:
@@ -63,4 +66,4 @@ def _declares(project: Project, path: str, words: tuple[bytes, ...]) -> bool:
         data = read_limited(file)
     except OSError:
         return False
-    return b"Endpoint(" in data and any(word in data for word in words)
+    return any(call in data for call in calls) and any(word in data for word in words)

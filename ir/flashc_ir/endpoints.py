@@ -154,6 +154,7 @@ class Provenance(Struct, frozen=True):
 class Construction(Struct, frozen=True, kw_only=True):
     """The location of an endpoint's declaration, and of its arguments.
 
+    `dialect` is the name of the dialect of the declaration.
     `edit` replaces the declaration in the artifact's copy by one that has only the resource's name.
     It is None if the text must not be changed, because it declares several endpoints (in a loop or
     a function), or binds names (`:=`) that other code may read.  `traced` says that the endpoint
@@ -165,11 +166,13 @@ class Construction(Struct, frozen=True, kw_only=True):
     edit: Edit | None
     provenance: tuple[Provenance, ...] = ()
     traced: bool = False
+    dialect: str = ""
 
-    def span_of(self, argument: str) -> Span:
-        """Return the span of an argument.
+    def span_of(self, argument: str | None) -> Span:
+        """Return the span of an argument; `Program.spelling_of` tells its name.
 
-        If the argument is not given, the result is the span of the whole declaration.
+        If the argument is not given, or the dialect has none (`argument` is None), the result is the
+        span of the whole declaration.
         """
         found = (item.span for item in self.provenance if item.argument == argument)
         return next(found, self.span)

@@ -221,6 +221,15 @@ def _constructions(subject: Subject) -> Iterator[str]:
             yield f"the endpoint at {construction.span} has its edit in {edit.span.path}"
 
 
+def _dialects(subject: Subject) -> Iterator[str]:
+    """Yield the endpoints in a dialect that the program does not have."""
+    known = {"", *(spelling.dialect for spelling in subject.program.spellings)}
+    for endpoint in (*subject.program.endpoints, *subject.program.unlowered):
+        construction = endpoint.construction
+        if construction.dialect not in known:
+            yield f"the endpoint at {construction.span} is in the unknown dialect `{construction.dialect}`"
+
+
 def _worker_modules(subject: Subject) -> Iterator[str]:
     """Yield the worker modules that the program does not have."""
     for name in subject.program.worker_modules:
@@ -345,6 +354,12 @@ LAWS: tuple[Law, ...] = (
         text="The edit of a construction is in the construction's file.",
         check=_constructions,
         reads=("endpoints",),
+    ),
+    Law(
+        name="dialects",
+        text="The dialect that an endpoint names is one of the program's.",
+        check=_dialects,
+        reads=("endpoints", "unlowered", "spellings"),
     ),
     Law(
         name="known-callees",

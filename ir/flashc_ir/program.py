@@ -22,6 +22,7 @@ a reference to it, never its value.
 - routes: A load balancer has a route; a route has one place for each parameter of its function.
 - workers: An endpoint's workers are 0 <= minimum <= maximum.
 - construction-edit: The edit of a construction is in the construction's file.
+- dialects: The dialect that an endpoint names is one of the program's.
 - known-callees: The endpoints of calls and edges are endpoints of the program.
 - known-functions: The functions of calls are in modules of the program.
 """
@@ -30,7 +31,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from flashc_core.source import Span
 
@@ -44,6 +45,7 @@ from .endpoints import (
 )
 from .modules import CallShape, Module
 from .requirements import Dependency, Offer, PathSource, ResolverSettings
+from .spelling import Spelling, first_of
 from .variant import Variant
 
 SCHEMA_VERSION = 4
@@ -152,6 +154,7 @@ class Program(Struct, frozen=True, kw_only=True, dict=True):
     `python_reason` says where the Python version comes from.  `modules` are sorted by name.  `requirements` are those of the project as a whole, and `offers`
     those that it lists but does not choose.  `own_requirements` are requirements that are the project itself.  `has_known_requirements` is False if an error was
     reported, so that some may be missing.
+    `spellings` are those of the dialects that the program may be written in.
     `worker_modules` are the sorted names of the modules that workers import.  `imports_stubs` says
     that the artifact's copy of a module imports a stub.
     """
@@ -172,6 +175,7 @@ class Program(Struct, frozen=True, kw_only=True, dict=True):
     edges: tuple[Edge, ...] = ()
     worker_modules: tuple[str, ...] = ()
     unlowered: tuple[UnloweredEndpoint, ...] = ()
+    spellings: tuple[Spelling, ...] = ()
     imports_stubs: bool = False
     schema_version: int = SCHEMA_VERSION
 
@@ -193,6 +197,29 @@ class Program(Struct, frozen=True, kw_only=True, dict=True):
     def code_endpoints(self) -> tuple[CodeEndpoint, ...]:
         """The endpoints that run the project's own code."""
         return tuple(each for each in self.deployed if not isinstance(each, ImageEndpoint))
+
+    @cached_property
+    def _spellings(self) -> dict[str, Spelling]:
+        """The spellings of the dialects by the name of the dialect."""
+        return {spelling.dialect: spelling for spelling in self.spellings}
+
+    def spelling_of(self, *endpoints: Endpoint | UnloweredEndpoint) -> Spelling:
+        """Return how endpoints are declared, each fact as by the first of them whose dialect writes it."""
+        dialects = dict.fromkeys(endpoint.construction.dialect for endpoint in endpoints)
+        return first_of(self._spellings.get(dialect, Spelling()) for dialect in dialects)
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """How the program's endpoints are declared; how they can be declared, if there are none."""
+        declared = (*self.endpoints, *self.unlowered)
+        return self.spelling_of(*declared) if declared else first_of(self.spellings)
+
+    @cached_property
+    def has_several_spellings(self) -> bool:
+        """Whether the endpoints are declared in dialects with different spellings."""
+        dialects = {each.construction.dialect for each in (*self.endpoints, *self.unlowered)}
+        used = (self._spellings.get(dialect, Spelling()) for dialect in dialects)
+        return len({structs.replace(each, dialect="") for each in used}) > 1
 
     def callees(self) -> dict[str, list[Callee]]:
         """Return the endpoints that each endpoint's code may call, by the caller's resource."""

@@ -22,6 +22,7 @@ from flashc_ir.endpoints import Configuration
 from flashc_ir.platform.catalogue import GpuGroup
 from flashc_ir.resource_names import resource_name
 from flashc_ir.resources import Gpu
+from flashc_ir.spelling import Spelling
 
 NAME = Parameter[str | None](name="name", default=None, reader=read_name)
 GPU = Parameter[str](name="gpu", default="any", reader=read_member(GpuGroup))
@@ -66,6 +67,14 @@ class Toy(Dialect):
     name = "toy"
     packages = frozenset({"toy"})
     how_to_declare = "decorate a function with `@app.queue()` of `app = toy.App(...)`"
+    spelling = Spelling(
+        name="name",
+        hardware="gpu",
+        sdk="toy",
+        declaration="`@app.queue()` of `app = toy.App(...)`",
+        declaring_object="App(...)",
+        polled_route='@app.get("/health")',
+    )
     substitutes: ClassVar[Mapping[str, str]] = {"App": "Endpoint"}
 
     def objects(self) -> Mapping[str, object]:

@@ -177,6 +177,10 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
     ],
     "workers": [lambda p: workers(p, 2, 1), lambda p: workers(p, -1, 1)],
     "construction-edit": [edit_elsewhere],
+    "dialects": [
+        lambda p: with_construction(p, dialect="unknown"),
+        lambda p: replace(p, spellings=()),
+    ],
     "known-callees": [
         lambda p: call_from(p, endpoint=Resource("nobody")),
         lambda p: replace(p, edges=(*p.edges, Edge("zzz", p.edges[0].callee))),

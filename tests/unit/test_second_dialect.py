@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import importlib
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from flashc.frontend.flash import FLASH
 from flashc_ir.endpoints import LoadBalanced, QueueFunction
+from tests.support.module_texts import texts_of
 from tests.support.projects import ROOT, Compiled, compile_files, unpacked
 from tests.support.toy_dialect import Toy
 from tests.support.worlds import Workers, World
@@ -125,24 +125,6 @@ def test_an_sdk_is_one_where_its_dialect_is_given(tmp_path: Path) -> None:
     assert without.found("FC006").help == (FLASH.how_to_declare,)
     other = compile_files(tmp_path / "b", {"caller.py": FLASH_CALLER}, dialects=(Toy(),))
     assert other.found("FC006").help == (Toy.how_to_declare,)
-
-
-def texts_of(path: Path) -> set[str]:
-    """The strings of a module that are not docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, described) and node.body and isinstance(node.body[0], ast.Expr)
-    }
-    return {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and id(node) not in docstrings
-    }
 
 
 def test_no_sdk_is_named_outside_of_its_dialect() -> None:

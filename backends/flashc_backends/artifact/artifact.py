@@ -41,6 +41,7 @@ from flashc_core.archives import unpack
 from flashc_core.temporary import temporary_folder
 from flashc_ir.artifact_paths import handler_path
 from flashc_ir.program import Program
+from flashc_ir.spelling import Spelling
 
 from .attest import provenance, sbom
 from .packing import TooLarge, pack
@@ -91,7 +92,7 @@ def build(
         try:
             with replacing_together(sink) as outputs:
                 with outputs.file(output) as artifact:
-                    packed = pack(artifact, parts.drafts, parts.layers, context)
+                    packed = pack(artifact, parts.drafts, parts.layers, context, program.spelling)
                 _write_records(program, parts, output, packed.digest, outputs)
                 if context.artifact_options.per_endpoint:
                     _write_endpoints(program, parts, context, output.parent / ENDPOINTS, outputs)
@@ -125,12 +126,12 @@ def measure(program: Program, context: Context) -> tuple[Lock, list[Distribution
         if parts is None:
             return None
         with suppress(TooLarge):
-            if not _pack_only(scratch / ARTIFACT_PATH, parts, context):
+            if not _pack_only(scratch / ARTIFACT_PATH, parts, context, program.spelling):
                 return None
         return parts.lock, distribution_sizes(program, parts.lock, parts.layers)
 
 
-def _pack_only(target: Path, parts: Parts, context: Context) -> bool:
+def _pack_only(target: Path, parts: Parts, context: Context, spelling: Spelling) -> bool:
     """Make the artifact at `target` and nothing else; return False if an error was reported.
 
     Raises:
@@ -139,7 +140,7 @@ def _pack_only(target: Path, parts: Parts, context: Context) -> bool:
     sink = context.services.sink
     try:
         with report_write_failures(target, sink):
-            pack(target, parts.drafts, parts.layers, context)
+            pack(target, parts.drafts, parts.layers, context, spelling)
     except TooLarge:
         raise
     except CannotWrite:
@@ -218,7 +219,8 @@ def _write_endpoints(
         )
         drafts = [*identified(own, identity), manifest]
         with outputs.file(folder / f"{endpoint.resource}.tar.gz") as temporary:
-            pack(temporary, drafts, chosen, context, f"the artifact of {endpoint.resource}")
+            name = f"the artifact of {endpoint.resource}"
+            pack(temporary, drafts, chosen, context, program.spelling, name)
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
@@ -230,7 +232,7 @@ def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
         parts = collect_parts(program, context, scratch, forecast=True, with_identity=True)
         artifact = scratch / ARTIFACT_PATH
         with suppress(TooLarge):
-            if parts is not None and _pack_only(artifact, parts, context):
+            if parts is not None and _pack_only(artifact, parts, context, program.spelling):
                 # The draft holds the content, because the folder is removed before the draft is written.
                 return (Draft(path=ARTIFACT_PATH, content=artifact.read_bytes()), parts.manifest)
     return ()

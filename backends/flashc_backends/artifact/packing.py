@@ -23,6 +23,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.files import RunningDigest
 from flashc_core.source import WholeFile
+from flashc_ir.spelling import Spelling
 
 # Verification can't start processes while another thread runs.
 _HASHED_AT_ONCE = 32 * 1024**2  # bytes
@@ -44,13 +45,14 @@ def pack(
     drafts: Sequence[Draft],
     layers: Sequence[Layer],
     context: Context,
+    spelling: Spelling,
     name: str = "the artifact",
 ) -> Packed:
     """Write an archive to `target`, verify it, and add its seal.
 
     Every artifact is made by this function, so that each one is verified.
 
-    `name` is what the progress shows.
+    `spelling` is how the app is written, `name` is what the progress shows.
 
     Raises:
         TooLarge: the archive is too large; the finding is already reported.
@@ -71,7 +73,7 @@ def pack(
         report_too_large(size, budget, [layer.contents for layer in layers], sink)
         raise TooLarge
     expects = not context.dependency_options.no_install
-    verify = partial(verify_build, target, layers, pieces, context.services)
+    verify = partial(verify_build, target, layers, pieces, context.services, spelling=spelling)
     if size < _HASHED_AT_ONCE:
         hashed = _hash_of(target)
         verify(expects_packages=expects)

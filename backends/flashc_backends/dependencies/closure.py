@@ -208,17 +208,18 @@ def _why_not_bundled(need: _Need, request: ResolutionRequest) -> tuple[str, str]
             f"use an endpoint whose image contains `{need.name}`, or another version of "
             f"`{need.requirer}`"
         )
+    where = request.spelling.packages()
     if need.name in request.of_images:
         return "which is not bundled because the images have it", (
-            f'add `"{need}"` to `dependencies`; then the artifact brings it'
+            f'add `"{need}"` to {where}; then the artifact brings it'
         )
     if need.name in request.excluded:
         return "which `--exclude` leaves out", f"do not exclude `{need.name}`"
     if request.only_direct:
         return "which `--no-deps` leaves out", (
-            f'add `"{need}"` to `dependencies`, or build without `--no-deps`'
+            f'add `"{need}"` to {where}, or build without `--no-deps`'
         )
-    return "which is not in the artifact", f'add `"{need}"` to `dependencies`'
+    return "which is not in the artifact", f'add `"{need}"` to {where}'
 
 
 def _report(group: Sequence[_Unmet], request: ResolutionRequest, lock: Lock, sink: Sink) -> None:

@@ -15,6 +15,7 @@ from flashc_core.source import Location, WholeFile
 from flashc_ir.platform.images import image_of, never_bundled, sdk_distributions
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, IndexSource, PathSource, ResolverSettings
+from flashc_ir.spelling import Spelling
 
 from .asked import RequestedRequirement
 from .indexes import IndexAccess, index_access
@@ -28,7 +29,7 @@ class ResolutionRequest(Struct, frozen=True, kw_only=True):
     `only_direct` asks for no distributions but those of the requirements.  `settings` are those of
     the project, `access` the same for the resolver.  `trees` has the digests of the files and
     folders that requirements name, by path.  `of_images` are those of `excluded` that are left out
-    because all images have them.
+    because all images have them.  `spelling` is how the program writes what help asks for.
     """
 
     requirements: tuple[RequestedRequirement, ...]
@@ -41,6 +42,7 @@ class ResolutionRequest(Struct, frozen=True, kw_only=True):
     access: IndexAccess
     trees: tuple[tuple[str, str], ...] = ()
     of_images: tuple[str, ...] = ()
+    spelling: Spelling = Spelling()
 
     @property
     def overridden(self) -> frozenset[str]:
@@ -144,6 +146,7 @@ def collect_request(program: Program, context: DependencyContext) -> ResolutionR
         allow_build=options.allow_build,
         only_direct=options.no_deps,
         of_images=of_images,
+        spelling=program.spelling,
         settings=program.resolver,
         access=index_access(
             program.resolver, pins, project.root, project.environment, context.services.sink

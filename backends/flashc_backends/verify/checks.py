@@ -27,6 +27,7 @@ from flashc_core.credential_files import allowed_credentials, may_begin_with_key
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 from flashc_ir.platform.worker_files import is_own_module
+from flashc_ir.spelling import Spelling
 
 from .archive import ArchiveMember, load_nothing, read_members
 from .contents import ArtifactContents
@@ -43,17 +44,24 @@ _BUILD_AGAIN = "build the artifact again; a worker may fail with this one"
 _FIND_OUT = "find out who changed the artifact or the other file, and build again"
 _UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error, ValueError)
 _NOTHING_KNOWN: Mapping[str, ModuleFacts] = {}
+_NO_SPELLING = Spelling()
 _OLD_COMMENT = b"# left to other endpoints: "
 
 
 def verify_artifact(
-    artifact: Path, sink: Sink, *, provenance: Path | None = None, lock: Path | None = None
+    artifact: Path,
+    sink: Sink,
+    *,
+    provenance: Path | None = None,
+    lock: Path | None = None,
+    spelling: Spelling = _NO_SPELLING,
 ) -> None:
     """Read an artifact and report everything that would keep a worker from running it.
 
     It is also compared with a provenance record and with a `flash.lock`, if they are given.
+    `spelling` is how the app is written.
     """
-    contents = _verify_archive(artifact, sink)
+    contents = _verify_archive(artifact, spelling, sink)
     problems: list[tuple[str, str]] = []
     if provenance is not None:
         record = read_provenance(provenance)
@@ -67,7 +75,7 @@ def verify_artifact(
         _report_broken(sink, path, problem, _FIND_OUT)
 
 
-def _verify_archive(artifact: Path, sink: Sink) -> ArtifactContents | None:
+def _verify_archive(artifact: Path, spelling: Spelling, sink: Sink) -> ArtifactContents | None:
     """Verify an artifact by itself; return what is in it, None if that can't be read."""
     try:
         if not artifact.is_file():  # a pipe or a device may never end
@@ -85,7 +93,9 @@ def _verify_archive(artifact: Path, sink: Sink) -> ArtifactContents | None:
             "its bytes are not those that flashc wrote: it was changed, or an older version of flashc made it",
         )
     distributions = {d.name: d for d in read_distributions(members)}
-    return _verify(members, problems, distributions, frozenset(), sink, built=False)
+    return _verify(
+        members, problems, distributions, frozenset(), sink, built=False, spelling=spelling
+    )
 
 
 def verify_build(
@@ -95,12 +105,14 @@ def verify_build(
     services: Services,
     *,
     expects_packages: bool = True,
+    spelling: Spelling = _NO_SPELLING,
 ) -> None:
     """Verify an artifact that was made just now, in a fraction of the time of `verify_artifact`.
 
     The archive begins with its layers, which were checked when they were made.  The pieces of the
     given sizes follow.  Only those are unpacked that were not verified before.  If the user wants
-    no packages in the artifact, imports of packages are not reported.
+    no packages in the artifact, imports of packages are not reported.  `spelling` is how the app is
+    written.
     """
     sink = services.sink
     members: dict[str, ArchiveMember] = {}
@@ -134,6 +146,7 @@ def verify_build(
         expects_packages,
         own.known,
         built=True,
+        spelling=spelling,
     )
     own.save({} if contents is None else contents.parsed)
 
@@ -148,6 +161,7 @@ def _verify(
     known: Mapping[str, ModuleFacts] = _NOTHING_KNOWN,
     *,
     built: bool,
+    spelling: Spelling,
 ) -> ArtifactContents | None:
     """Report everything that is wrong with an artifact whose files are read; return what is in it.
 
@@ -182,15 +196,20 @@ def _verify(
     ):
         _report_broken(sink, path, problem)
     if expects_packages:
-        _check_imports(artifact, modules, sink, built)
+        _check_imports(artifact, modules, sink, spelling, built=built)
     return artifact
 
 
 def _check_imports(
-    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts], sink: Sink, built: bool
+    artifact: ArtifactContents,
+    modules: Mapping[str, ModuleFacts],
+    sink: Sink,
+    spelling: Spelling,
+    *,
+    built: bool,
 ) -> None:
     """Report imports of packages that fail on workers; errors are those that stop a worker."""
-    fatal = list(fatal_imports(artifact, modules)) if built else []
+    fatal = list(fatal_imports(artifact, modules, spelling)) if built else []
     for each in fatal:
         sink.report(
             rules.IMPORT_FAILS_AT_START,
@@ -207,7 +226,7 @@ def _check_imports(
                 WholeFile(path),
                 f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, "
                 "and neither the artifact nor the image contains it",
-                help=("add the package to `dependencies`, or catch the ImportError",),
+                help=(f"add the package to {spelling.packages()}, or catch the ImportError",),
             )
     for path, module in modules.items():
         for item in module.imports:

@@ -11,6 +11,7 @@ from flashc_backends.dependencies.installed import InstalledDistribution, Unpars
 from flashc_backends.manifest.manifest_model import ManifestResource
 from flashc_ir.modules import Import
 from flashc_ir.platform.images import Image, image_named
+from flashc_ir.spelling import Spelling
 
 from .contents import ArtifactContents
 from .facts import ModuleFacts
@@ -44,7 +45,7 @@ class FatalImport(Struct, frozen=True):
 
 
 def fatal_imports(
-    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts]
+    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts], spelling: Spelling
 ) -> Iterator[FatalImport]:
     """Yield the imports with which workers fail, once for each module and import.
 
@@ -65,7 +66,8 @@ def fatal_imports(
                 problem, help = unparsable_problem(artifact, item), ANOTHER_VERSION
                 if problem is None and image is not None and _lacks(artifact, image, item):
                     problem = f"neither the artifact nor `{image.name}` contains it"
-                    help = f"add the package that installs `{item.module}` to `dependencies`"
+                    where = spelling.packages()
+                    help = f"add the package that installs `{item.module}` to {where}"
                 if problem is not None and (path, item.module) not in reported:
                     reported.add((path, item.module))
                     yield FatalImport(path, item, name, problem, help)

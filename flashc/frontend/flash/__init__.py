@@ -9,6 +9,7 @@ from flashc.frontend.dialect import Dialect, Lowered, Tracing
 from flashc_ir.modules import Module
 
 from .names import PACKAGES
+from .spelling import SPELLING
 
 if TYPE_CHECKING:
     from flashc.evaluator.declarations import EndpointValue
@@ -25,9 +26,8 @@ class Flash(Dialect):
 
     name = "flash"
     packages = PACKAGES
-    how_to_declare = (
-        "decorate a function with `@Endpoint(name=...)` from `runpod_flash` or `flashc`"
-    )
+    how_to_declare = f"decorate a function with {SPELLING.declaration}"
+    spelling = SPELLING
 
     def objects(self) -> Mapping[str, object]:
         """Return the meanings of the SDK's public names."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flashc.frontend.dialect import Dialect, Lowered
+from flashc.frontend.flash.spelling import SPELLING
 from flashc_ir.modules import Module
 
 from .names import PACKAGES
@@ -23,12 +24,13 @@ class Legacy(Dialect):
     """The dialect of `remote` and of the resource classes.
 
     The dialect of Flash replaces the imports of both dialects, because one import statement may
-    have names of both.
+    have names of both.  Findings say what to type in Flash, to which they offer to rewrite a program.
     """
 
     name = "legacy"
     packages = PACKAGES
     how_to_declare = ""
+    spelling = SPELLING
 
     def objects(self) -> Mapping[str, object]:
         """Return the meanings of `remote` and of the resource classes."""
