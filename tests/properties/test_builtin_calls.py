@@ -29,7 +29,7 @@ _POSITIONAL = ("", "[1]", "[1], [2]", "[1], 2", "[2], 1, 3", "'a', 1", "None, [0
 _KEYWORDS = (
     *("", "foo=2", "key=None", "default=3", "start=1", "reverse=True", "strict=False"),
     *("iterable=[4]", "start=1, iterable=[4]", "start=1, foo=2", "name='a'", "exp=2", "sep=''"),
-    *("key=None, default=3", "file=None"),
+    *("key=None, default=3", "file=None", "items=3", "items=3, value=1", "self=1, name='a'"),
 )
 
 
@@ -54,6 +54,64 @@ def test_calls_do_what_they_do_in_python(function: str) -> None:
         if is_plain(expected["v"]) and part_unknown(names.get("v")) is None:
             found = names["v"]
             assert shown(concrete(found, unordered=True)) == shown(expected["v"]), call
+
+
+_ANY_NAME = (
+    *(
+        "items=['a'], name='lunch'",
+        "self=1, entries=2",
+        "iterable=1",
+        "value=1, function=2, func=3",
+    ),
+    *("a=1", "b=2", "first=1, second=2", "default_factory=3", "kwargs=1, args=2", "cls=1, key=2"),
+)
+_TAKING_ANY_NAME = (
+    *("dict({})", "dict([('b', 5)], {})", "functools.partial(dict, {})()", "json.dumps(dict({}))"),
+    *("functools.partial(functools.partial, dict, {})()()", "vars(types.SimpleNamespace({}))"),
+    *("f(1, {})", "(lambda a, /, **kw: (a, kw))(1, {})", "f(1, **dict({}))", "Class(1, {}).got"),
+    *(
+        "Class(1).method(1, {})",
+        "functools.partial(f, 1)({})",
+        "updated({})",
+        "dict({}) | dict({})",
+    ),
+    *(
+        "collections.Counter({})",
+        "collections.OrderedDict({})",
+        "collections.defaultdict(list, {})",
+    ),
+)
+
+
+@pytest.mark.parametrize("form", _TAKING_ANY_NAME)
+def test_what_takes_any_keyword_takes_the_names_of_its_positional_parameters(form: str) -> None:
+    for keywords in _ANY_NAME:
+        call = form.replace("({})", f"({keywords})").replace(" {})", f" {keywords})")
+        text = f"""
+import collections, functools, json, types
+def f(a, /, **kw): return (a, kw)
+def updated(**kw):
+    found = {{}}
+    found.update(**kw)
+    dict.update(found, **kw)
+    return found
+class Class:
+    def __init__(self, a, /, **kw): self.got = (a, kw)
+    def method(self, a, /, **kw): return (a, kw)
+v = {call}
+"""
+        expected = computed(text)
+        assert expected is not None, call
+        machine = evaluated(text)
+        assert not machine.failed, f"Python does not raise for {call}: {machine.failed}"
+        found = machine.frames["m"].names["v"]
+        if part_unknown(found) is None and is_plain(expected["v"]):
+            assert shown(concrete(found, unordered=True)) == shown(expected["v"]), call
+
+
+@pytest.mark.parametrize("call", ["list(items=[1])", "len(value=[1])", "getattr(1, name='real')"])
+def test_a_positional_parameter_can_not_be_named(call: str) -> None:
+    assert "m" in evaluated(f"v = {call}\n").failed
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.objects import CallArguments
+from flashc.evaluator.objects import Argument, CallArguments
 
 # The parameters of each function as after `def`; `=` is after those that may be missing.
 _PARAMETERS: dict[str, str] = {
@@ -69,7 +69,7 @@ def check_arguments(name: str, arguments: CallArguments) -> None:
     if signature is None:
         return
     try:
-        signature.bind(*arguments.values, **arguments.keywords)
+        signature.bind(*arguments.values, **_taken_by_name(signature, arguments))
     except TypeError as error:
         raise PythonError(TypeError, f"{name}(): {error}", arguments.span) from error
     given = len(arguments.values)
@@ -78,6 +78,22 @@ def check_arguments(name: str, arguments: CallArguments) -> None:
     if name in ("min", "max") and given > 1 and "default" in arguments.keywords:
         text = f"Cannot specify a default for {name}() with multiple positional arguments"
         raise PythonError(TypeError, text, arguments.span)
+
+
+def _taken_by_name(signature: inspect.Signature, arguments: CallArguments) -> dict[str, Argument]:
+    """Return the keywords of a call that may name a parameter.
+
+    `**entries` takes a keyword that has the name of a positional-only parameter, as `items` in
+    `dict(items=1)`.  `Signature.bind` refuses this keyword before Python 3.13.
+    """
+    kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds.values():
+        return arguments.keywords
+    return {
+        name: argument
+        for name, argument in arguments.keywords.items()
+        if kinds.get(name) is not inspect.Parameter.POSITIONAL_ONLY
+    }
 
 
 # How many arguments some methods take; Python checks those of the others when it executes them.
