@@ -167,7 +167,7 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
     span = arguments.span
     given: list[Value] = []
     for value in arguments.values:
-        plain = isinstance(value, Known) and isinstance(value.value, int)
+        plain = isinstance(value, Known) and isinstance(value.value, int | None)
         items = [] if plain else elements(machine, value)
         if isinstance(items, Unknown):
             return items
