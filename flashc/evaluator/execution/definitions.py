@@ -71,6 +71,8 @@ _KINDS: dict[str, MethodKind] = {
     "builtins.classmethod": "class",
     "builtins.property": "property",
     "functools.cached_property": "property",
+    "pydantic.computed_field": "property",
+    "pydantic.fields.computed_field": "property",
 }
 
 
@@ -142,7 +144,6 @@ _TRANSPARENT = frozenset(
     {
         *_KINDS,
         *("typing.final", "typing.runtime_checkable", "functools.total_ordering"),
-        "pydantic.computed_field",
     }
 )
 

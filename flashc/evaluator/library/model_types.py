@@ -114,6 +114,24 @@ def class_of(form: Value) -> ClassValue | None:
     return inside if isinstance(inside, ClassValue) else None
 
 
+def classes_in(form: Value) -> list[ClassValue] | None:
+    """Return the classes of the project in a type; None if a part of the type is not known."""
+    found: list[ClassValue] = []
+    pending = [form]
+    while pending:
+        inside = current.value if isinstance(current := pending.pop(), Known) else current
+        match inside:
+            case ClassValue():
+                found.append(inside)
+            case TypeForm(origin=origin, arguments=arguments):
+                pending.extend((origin, *arguments))
+            case External() | None | builtins.Ellipsis | FieldValue() | LiteralType() | EnumMeta():
+                pass
+            case _:
+                return None
+    return found
+
+
 def python_type(form: Value) -> Any:
     """Return Python's own type for an annotation.
 

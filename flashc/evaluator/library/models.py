@@ -24,6 +24,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
+from .computed_fields import COMPUTED, computed_field
 from .container_methods import copied
 from .model_dumps import dumped
 from .model_fields import (
@@ -227,7 +228,7 @@ def method(
     found: Value | None = None
     record = receiver.value if isinstance(receiver.value, InstanceValue) else None
     if record is not None and name in ("model_dump", "dict"):
-        found = dumped(machine, record, arguments)
+        found = dumped(machine, record, name, arguments)
     elif record is not None and name in ("model_copy", "copy"):
         found = _copied(record, arguments)
     elif name in CLASS_METHODS and len(arguments.values) == 1 and not arguments.keywords:
@@ -336,6 +337,7 @@ FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "pydantic.ConfigDict": configuration,
     "pydantic_settings.SettingsConfigDict": configuration,
     "pydantic.AliasChoices": aliases,
+    **dict.fromkeys(COMPUTED, computed_field),
     **dict.fromkeys(SECRETS, secret),
     **{f"{m}.{name}": validator for m in ("pydantic", "pydantic.v1") for name in _DECORATORS},
 }
