@@ -39,6 +39,7 @@ from flashc.syntax.walk import dotted
 from flashc.syntax.walk import statements as statements_of
 
 from .functions import evaluate_defaults
+from .hidden_calls import run_class_hooks
 from .sdk_uses import uses_sdk
 
 
@@ -192,6 +193,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         has_other_constructor=record and _has_other_constructor(node, inner, decorators),
     )
     value = Known(class_value, span)
+    run_class_hooks(machine, class_value, span)
     _initialise_subclass(machine, value, frame)
     frame.bind(name, _apply_decorators(machine, node, value, decorators, frame))
 
