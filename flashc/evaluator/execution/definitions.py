@@ -190,6 +190,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         fields=_fields(node) if record else (),
         is_record=record,
         is_restricted=any(_restricts(value) for value in decorators),
+        is_frozen=any(_freezes(value) for value in decorators),
         has_other_constructor=record and _has_other_constructor(node, inner, decorators),
     )
     value = Known(class_value, span)
@@ -312,6 +313,12 @@ def _restricts(decorator: Value) -> bool:
         and isinstance(decorator.value, DataclassDecorator)
         and decorator.value.restricts
     )
+
+
+def _freezes(decorator: Value) -> bool:
+    """Return whether a decorator surely is `@dataclass` with `frozen=True`."""
+    inside = decorator.value if isinstance(decorator, Known) else None
+    return isinstance(inside, DataclassDecorator) and inside.freezes
 
 
 _ENUMS: dict[str, type[enum.Enum]] = {

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from flashc.evaluator.failures import PythonError, is_exception_class
 from flashc.evaluator.library import models, records
+from flashc.evaluator.library.frozen import is_frozen_attrs
 from flashc.evaluator.library.model_fields import is_model
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
@@ -190,6 +191,8 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
     if class_value.decorated or is_open or builds_itself:
         machine.escape(arguments)
         run_constructors(machine, class_value, arguments, reason)
+        if any(map(is_frozen_attrs, class_value.ancestry())) and not (is_open or builds_itself):
+            return Known(InstanceValue(class_value, {}, reason), arguments.span)
         return reason
     instance = Known(InstanceValue(class_value, {}), arguments.span)
     init = class_value.find("__init__")

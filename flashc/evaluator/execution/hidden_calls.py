@@ -36,6 +36,8 @@ def run_constructors(
         _forget_state(metaclass, reason)
     _run(machine, class_value.find("__new__"), [of_class], arguments, reason)
     _run(machine, class_value.find("__init__"), [instance], arguments, reason)
+    for hook in ("__attrs_pre_init__", "__attrs_post_init__"):
+        _run(machine, class_value.find(hook), [instance], arguments.inner([]), reason)
 
 
 def run_class_hooks(machine: Machine, class_value: ClassValue, span: Span) -> None:

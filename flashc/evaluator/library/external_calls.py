@@ -293,6 +293,9 @@ def _dataclass(machine: Machine, name: str, arguments: CallArguments) -> Value |
     return Known(
         DataclassDecorator(
             restricts=is_open or not _are_all(arguments, ("frozen", "slots"), False),
+            freezes=not is_open
+            and "frozen" in arguments.keywords
+            and _are_all(arguments, ("frozen",), True),
             changes_constructor=is_open
             or not (
                 _are_all(arguments, ("init",), True) and _are_all(arguments, ("kw_only",), False)

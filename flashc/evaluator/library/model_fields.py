@@ -54,7 +54,7 @@ class ModelField(Struct, frozen=True, kw_only=True):
     `variables` are the names of the environment variables that set the field if the model is one of
     settings.  `constraints` are the options of `Field(...)` that restrict the value.  `problem` says
     why flashc does not know what the field does; None if it knows.  `shapes_dump` says that its
-    options or its type may decide whether and how `model_dump()` shows it.
+    options or its type may decide whether and how `model_dump()` shows it, `frozen` that it surely can't be assigned.
     """
 
     name: str
@@ -67,6 +67,7 @@ class ModelField(Struct, frozen=True, kw_only=True):
     constraints: dict[str, Value]
     problem: str | None = None
     shapes_dump: bool = False
+    frozen: bool = False
 
 
 class ModelOptions(Struct, frozen=True):
@@ -278,9 +279,15 @@ def _field(
         factory=given.get("default_factory"),
         constraints={key: value for key, value in given.items() if key in _CONSTRAINTS},
         problem=_unclear_option(name, given),
+        frozen=_is_true(given.get("frozen")),
         shapes_dump=not given.keys().isdisjoint(_SHAPING) or not _is_clear(form),
     )
     return _named(made, given, options, is_old=bool(bases_of(class_value) & _OLD_SETTINGS))
+
+
+def _is_true(value: Value | None) -> bool:
+    """Return whether an option is given and surely True."""
+    return isinstance(value, Known) and value.value is True
 
 
 _SHAPING = frozenset({"exclude", "exclude_if", "a note"})
