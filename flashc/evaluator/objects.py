@@ -164,6 +164,7 @@ class ClassValue(Struct, eq=False, kw_only=True):
     fields: tuple[str, ...] = ()
     is_record: bool = False  # a dataclass or NamedTuple: built from its fields
     is_restricted: bool = False  # a dataclass whose instances may refuse to be changed
+    is_frozen: bool = False  # a dataclass whose instances surely refuse to be changed
     has_other_constructor: bool = False  # a dataclass that does not take all fields in order
     decorated: bool = False
     _ancestry: tuple[ClassValue, ...] = ()
@@ -319,6 +320,7 @@ class DataclassDecorator(Struct, frozen=True):
     """A `dataclasses.dataclass(...)` with options, before it is applied to a class."""
 
     restricts: bool = False  # perhaps with `frozen=True` or `slots=True`
+    freezes: bool = False  # surely with `frozen=True`
     changes_constructor: bool = False  # perhaps with `init=False` or `kw_only=True`
 
 

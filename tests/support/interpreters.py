@@ -1,4 +1,4 @@
-"""The oldest Python for workers that this machine has: the runtime is run under it."""
+"""The Pythons for workers that this machine has; the runtime is run under the oldest."""
 
 from __future__ import annotations
 
@@ -37,14 +37,19 @@ class Interpreter:
 def oldest_worker_python() -> Interpreter:
     """The oldest Python that workers may have and this machine has; at the worst the running one."""
     required = os.environ.get(REQUIRED)
-    for wanted in supported_pythons():
-        for path in _candidates(wanted):
-            version = _version(path)
-            if version.startswith(f"{wanted}."):
-                found = Interpreter(path, version)
-                assert required in (None, "", wanted), f"{REQUIRED}={required}, but found {found}"
-                return found
+    for found in worker_pythons():
+        assert required in (None, "", found.minor), f"{REQUIRED}={required}, but found {found}"
+        return found
     raise AssertionError(f"Python {sys.version} is none that workers have")
+
+
+def worker_pythons() -> Iterator[Interpreter]:
+    """Yield the Pythons that workers may have and this machine has, one of each version, the oldest first."""
+    for wanted in supported_pythons():
+        versions = ((path, _version(path)) for path in _candidates(wanted))
+        found = next((each for each in versions if each[1].startswith(f"{wanted}.")), None)
+        if found is not None:
+            yield Interpreter(*found)
 
 
 def _candidates(wanted: str) -> Iterator[str]:

@@ -230,3 +230,125 @@ def test_a_model_with_bases_of_the_project_is_known(head: str) -> None:
     found = evaluated(f"{_HEAD}{head}    a: int = 1\nv = M().a\n").frames["m"].names["v"]
     assert isinstance(found, Known)
     assert found.value == 1
+
+
+_DUMPED = """
+import logging
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any, ClassVar, List, NamedTuple
+import pydantic.fields, pydantic.functional_serializers as fs
+from pydantic import Base64Str, ConfigDict, PlainSerializer, PrivateAttr, RootModel
+from pydantic import computed_field, computed_field as cf, field_serializer, field_validator
+from pydantic import model_serializer
+class A(BaseModel):
+    x: int = 1
+class B(A):
+    y: int = 2
+@dataclass
+class D:
+    x: int = 1
+class P(NamedTuple):
+    x: int = 1
+class Plain:
+    def __init__(self): self.x = 1
+class Mixin:
+    @computed_field
+    @property
+    def path(self) -> str: return "/mixin"
+def twice(self, value): return value * 2
+"""
+_PATH = "(self) -> str: return '/' + self.model"
+# Bodies of a model whose dump flashc knows, and those of which code or options decide.
+_KNOWN_BODIES = (
+    *(f"@computed_field\n@property\ndef path{_PATH}", f"@computed_field\ndef path{_PATH}"),
+    *(f"@cf(alias='q', repr=False)\n@property\ndef path{_PATH}", f"@property\ndef path{_PATH}"),
+    f"@pydantic.fields.computed_field\n@cached_property\ndef path{_PATH}",
+    "@cached_property\ndef other(self) -> str: return 'o'\n",
+    "@computed_field\n@property\ndef path(self) -> str | None: return None",
+    "@computed_field\n@property\ndef inner(self) -> str: return f'{len(self.model)}'",
+    *("model_config = ConfigDict(extra='allow')", "_log = logging.getLogger('x')"),
+    *("_p = PrivateAttr(3)", "_p: int = PrivateAttr(3)", "B: ClassVar[int] = 2"),
+    "@field_validator('model')\n@classmethod\ndef check(cls, v): return v",
+    "model_config = ConfigDict(ser_json_bytes='base64', json_encoders={int: str})",
+    *(
+        "def __iter__(self): yield 1",
+        "d: D = D()",
+        "a: A = A()",
+        "a: Any = B()",
+        "a: B | None = B()",
+    ),
+    *("a: 'A' = A()", "a: List[A] = Field(default_factory=lambda: [A()])"),
+)
+_DECIDED_BODIES = (
+    "path = computed_field(property(lambda self: 1), return_type=int)",
+    "@field_serializer('model')\ndef ser(self, value): return value * 2",
+    "@fs.field_serializer('model')\ndef ser(self, value): return value * 2",
+    *("ser = field_serializer('model')(twice)", "_ser = field_serializer('model')(twice)"),
+    "@model_serializer\ndef ser(self): return {'x': 2}",
+    "@model_serializer(mode='wrap')\ndef ser(self, handler): return {'x': 2, **handler(self)}",
+    "@computed_field\n@property\ndef p(self) -> Annotated[str, PlainSerializer(len)]: return '/'",
+    *(
+        "n: str = Field('m', serialization_alias='x')\nmodel_config = ConfigDict(serialize_by_alias=True)",
+    ),
+    *("a: A = B()", "a: list[A] = Field(default_factory=lambda: [B()])", "a: A | None = B()"),
+    *("p: P = P()", "model_config = ConfigDict(arbitrary_types_allowed=True)\np: Plain = Plain()"),
+    *("e: Base64Str = 'aa'", "def __getattr__(self, name): return 1\nx: A = B()"),
+    "@classmethod\ndef __pydantic_init_subclass__(cls, **kw): cls.model_fields.pop('model', None)",
+    "def model_dump(self, **kw): return {'y': 1}",
+)
+_SHOWN = (
+    *("M().model_dump()", "M().dict()", "M().model_dump(exclude={'path'})", "Sub().model_dump()"),
+    *("M().model_dump(include={'path', 'model'})", "M().model_dump(exclude_none=True)"),
+    *("Outer().model_dump()", "{k.upper(): x for k, x in M().model_dump().items()}"),
+)
+
+
+def _program_of(body: str, shown: str, base: str = "BaseModel") -> str:
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    return (
+        f"{_HEAD}{_DUMPED}class M({base}):\n    model: str = 'm'\n{lines}\n"
+        "class Sub(M):\n    z: int = 4\n\n"
+        "class Outer(BaseModel):\n    inner: M = Field(default_factory=M)\n\n"
+        f"v = {shown}\n"
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("body", _KNOWN_BODIES)
+def test_a_dump_has_the_computed_fields_and_no_other_attributes(
+    body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shown in _SHOWN:
+        text = _program_of(body, shown)
+        assert concrete(evaluated(text).frames["m"].names["v"]) == computed(text, monkeypatch), (
+            shown
+        )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("body", _DECIDED_BODIES)
+@pytest.mark.parametrize("base", ["BaseModel", "Mixin, BaseModel"])
+def test_a_dump_that_code_or_options_decide_is_unknown_or_what_pydantic_computes(
+    body: str, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shown in _SHOWN:
+        text = _program_of(body, shown, base)
+        found = evaluated(text).frames["m"].names["v"]
+        if part_unknown(found) is None:
+            assert concrete(found) == computed(text, monkeypatch), shown
+
+
+def test_attributes_that_are_no_fields_are_not_in_a_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "@cached_property\ndef other(self) -> str: return 'o'\n_p: int = 1\n"
+    text = _program_of(body, "(m.other, m.model_dump())").replace("v = ", "m = M()\nm._p = 3\nv = ")
+    assert concrete(evaluated(text).frames["m"].names["v"]) == computed(text, monkeypatch)
+
+
+def test_more_attributes_of_a_model_that_takes_them_are_in_its_dump(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = "model_config = ConfigDict(extra='allow')"
+    text = _program_of(body, "m.model_dump()").replace("v = ", "m = M(b=2)\nm.c = 3\nv = ")
+    assert concrete(evaluated(text).frames["m"].names["v"]) == computed(text, monkeypatch)

@@ -39,6 +39,7 @@ from flashc.syntax.walk import dotted
 from flashc.syntax.walk import statements as statements_of
 
 from .functions import evaluate_defaults
+from .hidden_calls import run_class_hooks
 from .sdk_uses import uses_sdk
 
 
@@ -71,6 +72,8 @@ _KINDS: dict[str, MethodKind] = {
     "builtins.classmethod": "class",
     "builtins.property": "property",
     "functools.cached_property": "property",
+    "pydantic.computed_field": "property",
+    "pydantic.fields.computed_field": "property",
 }
 
 
@@ -142,7 +145,6 @@ _TRANSPARENT = frozenset(
     {
         *_KINDS,
         *("typing.final", "typing.runtime_checkable", "functools.total_ordering"),
-        "pydantic.computed_field",
     }
 )
 
@@ -188,9 +190,11 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         fields=_fields(node) if record else (),
         is_record=record,
         is_restricted=any(_restricts(value) for value in decorators),
+        is_frozen=any(_freezes(value) for value in decorators),
         has_other_constructor=record and _has_other_constructor(node, inner, decorators),
     )
     value = Known(class_value, span)
+    run_class_hooks(machine, class_value, span)
     _initialise_subclass(machine, value, frame)
     frame.bind(name, _apply_decorators(machine, node, value, decorators, frame))
 
@@ -309,6 +313,12 @@ def _restricts(decorator: Value) -> bool:
         and isinstance(decorator.value, DataclassDecorator)
         and decorator.value.restricts
     )
+
+
+def _freezes(decorator: Value) -> bool:
+    """Return whether a decorator surely is `@dataclass` with `frozen=True`."""
+    inside = decorator.value if isinstance(decorator, Known) else None
+    return isinstance(inside, DataclassDecorator) and inside.freezes
 
 
 _ENUMS: dict[str, type[enum.Enum]] = {

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from flashc.evaluator.failures import PythonError, is_exception_class
 from flashc.evaluator.library import models, records
+from flashc.evaluator.library.frozen import is_frozen_attrs
 from flashc.evaluator.library.model_fields import is_model
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
@@ -30,6 +31,8 @@ from flashc.evaluator.values import (
     concrete,
 )
 from flashc.syntax.walk import is_generator
+
+from .hidden_calls import run_constructors
 
 
 def call(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
@@ -170,10 +173,15 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
     """
     if arguments.problem is not None:
         return arguments.problem
-    if class_value.is_record:
-        return records.build(machine, class_value, arguments)
-    if is_model(class_value):
-        return models.build(machine, class_value, arguments)
+    reason = Unknown(
+        reason=f"an instance of `{class_value.name}` exists at run time only", origin=arguments.span
+    )
+    if class_value.is_record or is_model(class_value):
+        build = records.build if class_value.is_record else models.build
+        made = build(machine, class_value, arguments)
+        if isinstance(made, Unknown):
+            run_constructors(machine, class_value, arguments, made)
+        return made
     is_exception = is_exception_class(class_value)
     builds_itself = class_value.find("__new__") is not None or any(
         ancestor.node.keywords
@@ -182,8 +190,10 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
     is_open = class_value.has_open_bases() and not is_exception
     if class_value.decorated or is_open or builds_itself:
         machine.escape(arguments)
-        reason = f"an instance of `{class_value.name}` exists at run time only"
-        return Unknown(reason=reason, origin=arguments.span)
+        run_constructors(machine, class_value, arguments, reason)
+        if any(map(is_frozen_attrs, class_value.ancestry())) and not (is_open or builds_itself):
+            return Known(InstanceValue(class_value, {}, reason), arguments.span)
+        return reason
     instance = Known(InstanceValue(class_value, {}), arguments.span)
     init = class_value.find("__init__")
     if init is None:
@@ -196,6 +206,4 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
         inside = replace(arguments, positional=bound)
         result = call(machine, init.value, inside)
         return result if isinstance(result, Unknown) else instance
-    return Unknown(
-        reason=f"an instance of `{class_value.name}` exists at run time only", origin=arguments.span
-    )
+    return reason

@@ -11,7 +11,7 @@ from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library.attributes import assign_attribute, attribute, delete_attribute
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import Frame
+from flashc.evaluator.objects import Argument, CallArguments, ClassValue, Frame, FunctionValue
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, resolve_symbolic
 from flashc.evaluator.operations.global_names import bind_global
@@ -120,7 +120,20 @@ def _unpack_items(
 def subscript(machine: Machine, node: cst.Subscript, frame: Frame, span: Span) -> Value:
     """Return `items[1:]`, `d[key]`, `os.environ["K"]`, `Enum["A"]`."""
     receiver = machine.evaluate(node.value, frame)
-    return containers.item(machine, receiver, key_of(machine, node, frame), span)
+    key = key_of(machine, node, frame)
+    of_class = receiver.value if isinstance(receiver, Known) else None
+    if isinstance(of_class, ClassValue) and not of_class.decorated:
+        own = of_class.find("__class_getitem__")
+        if isinstance(own, Known) and isinstance(own.value, FunctionValue):
+            call = CallArguments(
+                positional=[Argument(receiver, span), Argument(key, span)],
+                keywords={},
+                span=span,
+                text=span,
+                module=frame.syntax.name,
+            )
+            return machine.call(own, call)
+    return containers.item(machine, receiver, key, span)
 
 
 def key_of(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:

@@ -55,6 +55,7 @@ from . import (
     configs,
     configuration,
     fixed_objects,
+    frozen,
     models,
     paths,
     patterns,
@@ -275,13 +276,18 @@ def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments
 def assign_attribute(
     machine: Machine, receiver: Value, name: str, value: Value, span: Span
 ) -> None:
-    """Execute `receiver.name = value`, which is written at `span`."""
+    """Execute `receiver.name = value`, which is written at `span`.
+
+    Raises:
+        PythonError: the object surely refuses the change.
+    """
     if not isinstance(receiver, Known):
         machine.may_raise()
         keep_somewhere(machine, receiver, value)
         return
     match receiver.value:
         case InstanceValue() as instance:
+            frozen.check_not_frozen(machine, instance.of, name, "__setattr__", span)
             if _stores_plainly(instance.of, name, "__setattr__"):
                 instance.names[name] = _stored(machine, instance.names.get(name), value)
             else:
@@ -320,12 +326,13 @@ def _stored(machine: Machine, before: Value | None, value: Value) -> Value:
 
 
 def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -> None:
-    """Execute `del receiver.name`."""
+    """Execute `del receiver.name`; raises what `assign_attribute` raises."""
     if not isinstance(receiver, Known):
         machine.may_raise()
         return
     match receiver.value:
         case InstanceValue() as instance:
+            frozen.check_not_frozen(machine, instance.of, name, "__delattr__", span)
             if not _stores_plainly(instance.of, name, "__delattr__"):
                 _change_somehow(machine, receiver, name, span)
                 return

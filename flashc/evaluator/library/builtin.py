@@ -39,7 +39,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 
 from . import attributes, files, modules, sequences
-from .parameters import check_arguments
+from .parameters import check_arguments, check_exception, differing
 from .sequences import Builtin, unsupported_call
 
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
@@ -70,7 +70,8 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
         return _pure(machine, name, arguments)
     kind = exception_class(Known(External(f"builtins.{name}"), arguments.span))
     if kind is not None:
-        _check_keywords(kind, arguments)
+        check_exception(kind.__name__, arguments)
+        differing(machine, kind.__name__, arguments)
         given = SequenceValue(tuple, arguments.values)
         return Known(ExceptionValue(kind, given), arguments.span)
     machine.escape(arguments)
@@ -87,19 +88,6 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
 
 # The builtins that get the names of the module from which they are called.
 _OF_NAMES = frozenset({"eval", "exec", "locals", "vars"})
-
-
-def _check_keywords(kind: type[BaseException], arguments: CallArguments) -> None:
-    """Check that a class of exceptions takes the keywords of a call; few classes take any.
-
-    Raises:
-        PythonError: it does not take them.
-    """
-    try:
-        if arguments.keywords:
-            kind(**dict.fromkeys(arguments.keywords))
-    except TypeError as error:
-        raise PythonError(TypeError, str(error), arguments.span) from error
 
 
 def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:

@@ -168,7 +168,7 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
     span = arguments.span
     given: list[Any] = []
     for value in arguments.values:
-        if isinstance(value, Known) and isinstance(value.value, int):
+        if isinstance(value, Known) and isinstance(value.value, int | None):
             given.append(value.value)
             continue
         items = elements(machine, value)
@@ -299,6 +299,9 @@ def _dataclass(machine: Machine, name: str, arguments: CallArguments) -> Value |
     return Known(
         DataclassDecorator(
             restricts=is_open or not _are_all(arguments, ("frozen", "slots"), False),
+            freezes=not is_open
+            and "frozen" in arguments.keywords
+            and _are_all(arguments, ("frozen",), True),
             changes_constructor=is_open
             or not (
                 _are_all(arguments, ("init",), True) and _are_all(arguments, ("kw_only",), False)

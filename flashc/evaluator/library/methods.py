@@ -55,6 +55,7 @@ from .container_methods import (
     sequence_method,
 )
 from .opening import opening_of, opening_of_text, text_of_file
+from .parameters import differing
 
 PURE_METHODS: dict[type, frozenset[str]] = {
     kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
@@ -199,6 +200,9 @@ def _plain_method(
     kind = next((k for k in PURE_METHODS if isinstance(plain, k)), None)
     if kind is None or name not in PURE_METHODS[kind]:
         return Unknown(reason=f"flashc does not evaluate the method `{name}` here", origin=span)
+    doubt = differing(machine, f"{kind.__name__}.{name}", arguments)
+    if doubt is not None:
+        return doubt
     names = list(arguments.keywords)
     values = [argument_for_python(machine, value) for value in arguments.values]
     if name == "join":

@@ -6,12 +6,13 @@ A field of the type `A` shows an object of a subclass of `A` with the fields of 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
 from msgspec import Struct
 
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import CallArguments, ClassValue, InstanceValue
+from flashc.evaluator.objects import CallArguments, ClassValue, FunctionValue, InstanceValue
 from flashc.evaluator.operations.apply import resolve_symbolic
 from flashc.evaluator.values import (
     DictValue,
@@ -22,9 +23,9 @@ from flashc.evaluator.values import (
     Value,
     concrete,
 )
-from flashc_core.source import Span
 
-from .model_fields import bases_of, fields_of, is_model, options_of
+from .computed_fields import computed_fields_of
+from .model_fields import ModelOptions, bases_of, fields_of, is_model, options_of
 from .model_types import (
     CONTAINERS,
     alternatives,
@@ -34,7 +35,6 @@ from .model_types import (
     kinds_of,
     name_of,
 )
-from .model_validators import has_own_dump
 
 _OLD_MODELS = "pydantic.v1.BaseModel"
 _ANYTHING = ("typing.Any", "typing_extensions.Any", "builtins.object")
@@ -47,6 +47,8 @@ def dumped(
 
     `is_dict` says that the program calls the method `dict`, which pydantic 1 has too.
     """
+    if is_dict and record.of.find("model_dump") is not None:
+        return None  # which `dict` calls
     chosen: dict[str, object] = {}
     for key, argument in arguments.keywords.items():
         try:
@@ -59,8 +61,13 @@ def dumped(
     if not all(isinstance(chosen.get(k, set()), (set, frozenset)) for k in ("include", "exclude")):
         return None
     is_old = _OLD_MODELS in bases_of(record.of)
-    is_short = chosen.get("exclude_none") is True
-    dump = _Dump(machine, arguments.span, is_short, is_old=is_old, is_either=is_dict and not is_old)
+    dump = _Dump(
+        machine=machine,
+        arguments=arguments,
+        is_short=chosen.get("exclude_none") is True,
+        is_old=is_old,
+        is_either=is_dict and not is_old,
+    )
     try:
         whole = dump.of_object(record, record.of)
     except _Unclear:
@@ -79,7 +86,7 @@ class _Unclear(Exception):
     """Flashc does not know what pydantic makes of a value."""
 
 
-class _Dump(Struct, frozen=True):
+class _Dump(Struct, frozen=True, kw_only=True):
     """One dump; `is_short` says that it leaves out what is None.
 
     `is_old` says that the models are those of `pydantic.v1`, `is_either` that they may be of pydantic
@@ -87,29 +94,72 @@ class _Dump(Struct, frozen=True):
     """
 
     machine: Machine
-    span: Span
+    arguments: CallArguments
     is_short: bool
     is_old: bool
     is_either: bool
 
     def of_object(self, record: InstanceValue, shown_as: ClassValue) -> DictValue:
         """Return the fields of an object that the class `shown_as` has; raises _Unclear."""
-        is_plain = is_model(shown_as) or (shown_as.is_record and not self.is_old)
-        if not is_plain or shown_as.is_named_tuple or has_own_dump(self.machine, shown_as):
+        is_model_class = is_model(shown_as)
+        if not is_model_class and (not shown_as.is_record or self.is_old):
+            raise _Unclear
+        if shown_as.is_named_tuple:
             raise _Unclear
         options = options_of(self.machine, shown_as)
-        forms = {f.name: f.form for f in fields_of(self.machine, shown_as, options)}
-        extra = {n for n in record.names.keys() - forms.keys() if not n.startswith("_")}
+        fields = {field.name: field for field in fields_of(self.machine, shown_as, options)}
+        if not fields.keys() <= record.names.keys():
+            raise _Unclear
+        if any(field.shapes_dump for field in fields.values()):
+            raise _Unclear
+        found = {n: self._value(record.names[n], field.form) for n, field in fields.items()}
+        if is_model_class:
+            found |= self._added(record, shown_as, options, fields.keys())
+        elif record.names.keys() != fields.keys() and shown_as is record.of:
+            raise _Unclear
+        span = self.arguments.span
+        entries: dict[object, tuple[Value, Value]] = {
+            name: (Known(name, span), value)
+            for name, value in found.items()
+            if not (self.is_short and isinstance(value, Known) and value.value is None)
+        }
+        return DictValue(entries, record.escaped)
+
+    def _added(
+        self,
+        record: InstanceValue,
+        shown_as: ClassValue,
+        options: ModelOptions,
+        fields: Collection[str],
+    ) -> dict[str, Value]:
+        """Return what a dump has besides the fields: attributes that the model takes, and computed fields.
+
+        Raises _Unclear.
+        """
+        computed = computed_fields_of(self.machine, shown_as, options)
+        if computed is None:
+            raise _Unclear
+        added: dict[str, Value] = {}
         if options.values.get("extra") == "allow":
+            extra = [n for n in record.names if n not in fields and not n.startswith("_")]
             if shown_as is not record.of or any(shown_as.find(name) for name in extra):
                 raise _Unclear
-            forms |= dict.fromkeys(extra, Known(External("typing.Any"), self.span))
-        entries: dict[object, tuple[Value, Value]] = {}
-        for name, value in record.names.items():
-            is_none = isinstance(value, Known) and value.value is None
-            if name in forms and not (self.is_short and is_none):
-                entries[name] = (Known(name, self.span), self._value(value, forms[name]))
-        return DictValue(entries, record.escaped)
+            anything = Known(External("typing.Any"), self.arguments.span)
+            added = {name: self._value(record.names[name], anything) for name in extra}
+        for name, function in computed.items():
+            added[name] = self._value(self._computed(record, name, function), None)
+        return added
+
+    def _computed(self, record: InstanceValue, name: str, function: FunctionValue) -> Value:
+        """Return the value of a computed field; a cached one is kept."""
+        if name in record.names:
+            return record.names[name]
+        receiver = Known(record, self.arguments.span)
+        called = Known(function, self.arguments.span)
+        result = self.machine.call(called, self.arguments.inner([receiver]))
+        if function.memo is not None:
+            record.names[name] = self.machine.condition or result
+        return result
 
     def _value(self, value: Value, form: Value | None) -> Value:
         """Return what a value of a type is in the dump; raises _Unclear."""

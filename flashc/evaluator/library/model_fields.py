@@ -15,7 +15,7 @@ from flashc.evaluator.activation import OutOfSteps
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_values import AliasesValue, TypeForm
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import ClassValue, FieldValue, Frame
+from flashc.evaluator.objects import ClassValue, FieldValue, Frame, FunctionValue
 from flashc.evaluator.values import (
     DictValue,
     External,
@@ -34,7 +34,10 @@ SETTINGS = frozenset({"pydantic_settings.BaseSettings"}) | _OLD_SETTINGS
 _CLASS_VARIABLES = frozenset({"typing.ClassVar", "typing_extensions.ClassVar"})
 _ANNOTATED = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
 # Methods of a class that decide how it is made, and options that flashc does not evaluate.
-_HOOKS = ("__init__", "__new__", "settings_customise_sources", "__get_pydantic_core_schema__")
+_HOOKS = (
+    *("__init__", "__new__", "settings_customise_sources", "__get_pydantic_core_schema__"),
+    "__pydantic_init_subclass__",
+)
 _UNCLEAR_OPTIONS = frozenset(
     "alias_generator cli_parse_args secrets_dir env_prefix_target env_parse_none_str "
     "env_parse_enums enable_decoding use_enum_values json_loads fields env_nested_max_split "
@@ -51,7 +54,7 @@ class ModelField(Struct, frozen=True, kw_only=True):
     `variables` are the names of the environment variables that set the field if the model is one of
     settings.  `constraints` are the options of `Field(...)` that restrict the value.  `problem` says
     why flashc does not know what the field does; None if it knows.  `shapes_dump` says that its
-    options or its type may decide whether and how `model_dump()` shows it.
+    options or its type may decide whether and how `model_dump()` shows it, `frozen` that it surely can't be assigned.
     """
 
     name: str
@@ -64,6 +67,7 @@ class ModelField(Struct, frozen=True, kw_only=True):
     constraints: dict[str, Value]
     problem: str | None = None
     shapes_dump: bool = False
+    frozen: bool = False
 
 
 class ModelOptions(Struct, frozen=True):
@@ -198,6 +202,14 @@ def _form_of(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value 
     return _resolved(value, frame)
 
 
+def has_clear_result(machine: Machine, function: FunctionValue) -> bool:
+    """Return whether a method says what it returns, and surely with no note in `Annotated[...]`."""
+    node = function.node.returns
+    form = None if node is None else _form_of(machine, node.annotation, function.frame)
+    plain, notes = _without_notes(form)
+    return form is not None and not notes and _is_clear(plain)
+
+
 def _resolved(form: Value, frame: Frame) -> Value | None:
     """Return a type in which names that are written as texts are replaced by what they stand for."""
     match form.value if isinstance(form, Known) else None:
@@ -267,12 +279,20 @@ def _field(
         factory=given.get("default_factory"),
         constraints={key: value for key, value in given.items() if key in _CONSTRAINTS},
         problem=_unclear_option(name, given),
+        frozen=_is_true(given.get("frozen")),
         shapes_dump=not given.keys().isdisjoint(_SHAPING) or not _is_clear(form),
     )
     return _named(made, given, options, is_old=bool(bases_of(class_value) & _OLD_SETTINGS))
 
 
+def _is_true(value: Value | None) -> bool:
+    """Return whether an option is given and surely True."""
+    return isinstance(value, Known) and value.value is True
+
+
 _SHAPING = frozenset({"exclude", "exclude_if", "a note"})
+# The first words of pydantic's types whose values look different in a dump.
+_ENCODED = ("Base64", "Encoded", "ImportString", "Json", "SerializeAsAny")
 _CLEAR_MODULES = sys.stdlib_module_names | {"pydantic", "pydantic_settings", "typing_extensions"}
 
 
@@ -303,7 +323,9 @@ def _is_clear(form: Value | None) -> bool:
         case str() as text:
             return _is_clear_text(text)
         case External(name=name):
-            return name.partition(".")[0] in _CLEAR_MODULES
+            module, _, last = name.rpartition(".")
+            is_encoded = module.startswith("pydantic") and last.startswith(_ENCODED)
+            return name.partition(".")[0] in _CLEAR_MODULES and not is_encoded
         case TypeForm(origin=origin):
             return _is_clear(origin)
         case _:

@@ -1,4 +1,4 @@
-"""Find the methods of a pydantic model that check or change it, and whether code decides what `model_dump()` returns."""
+"""Find the methods of a pydantic model that check or change it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import libcst as cst
 from msgspec.structs import replace
 
 from flashc.evaluator.library_values import ValidatorMark
-from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import ClassValue, Frame, FunctionValue
 from flashc.evaluator.values import External, Known
 from flashc.syntax.walk import dotted
-
-from .model_fields import fields_of, options_of
 
 
 def validators_of(class_value: ClassValue, field: str) -> list[FunctionValue]:
@@ -37,15 +34,6 @@ def model_validators_of(class_value: ClassValue) -> list[FunctionValue]:
         and function.validates.mode != "dump"
         and not function.validates.fields
     ]
-
-
-def has_own_dump(machine: Machine, class_value: ClassValue) -> bool:
-    """Return whether methods or options of a class decide what `model_dump()` returns."""
-    marks = [function.validates for function in _marked(class_value)]
-    if any(mark is not None and mark.mode == "dump" for mark in marks):
-        return True
-    options = options_of(machine, class_value)
-    return any(field.shapes_dump for field in fields_of(machine, class_value, options))
 
 
 def _marked(class_value: ClassValue) -> list[FunctionValue]:

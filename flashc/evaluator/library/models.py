@@ -24,6 +24,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
+from .computed_fields import COMPUTED, computed_field
 from .copies import copied
 from .model_dumps import dumped
 from .model_fields import (
@@ -336,6 +337,7 @@ FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "pydantic.ConfigDict": configuration,
     "pydantic_settings.SettingsConfigDict": configuration,
     "pydantic.AliasChoices": aliases,
+    **dict.fromkeys(COMPUTED, computed_field),
     **dict.fromkeys(SECRETS, secret),
     **{f"{m}.{name}": validator for m in ("pydantic", "pydantic.v1") for name in _DECORATORS},
 }

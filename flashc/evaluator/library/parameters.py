@@ -1,11 +1,14 @@
-"""Define which arguments Python's builtin functions and methods of containers take, so that wrong ones raise TypeError."""
+"""Define which arguments Python's builtin functions and methods take, so that wrong ones raise TypeError on every worker."""
 
 from __future__ import annotations
 
 import inspect
 
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.objects import CallArguments
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import Argument, CallArguments
+from flashc.evaluator.operations.apply import resolve_symbolic
+from flashc.evaluator.values import Known, Unknown
 
 # The parameters of each function as after `def`; `=` is after those that may be missing.
 _PARAMETERS: dict[str, str] = {
@@ -69,7 +72,7 @@ def check_arguments(name: str, arguments: CallArguments) -> None:
     if signature is None:
         return
     try:
-        signature.bind(*arguments.values, **arguments.keywords)
+        signature.bind(*arguments.values, **_taken_by_name(signature, arguments))
     except TypeError as error:
         raise PythonError(TypeError, f"{name}(): {error}", arguments.span) from error
     given = len(arguments.values)
@@ -78,6 +81,22 @@ def check_arguments(name: str, arguments: CallArguments) -> None:
     if name in ("min", "max") and given > 1 and "default" in arguments.keywords:
         text = f"Cannot specify a default for {name}() with multiple positional arguments"
         raise PythonError(TypeError, text, arguments.span)
+
+
+def _taken_by_name(signature: inspect.Signature, arguments: CallArguments) -> dict[str, Argument]:
+    """Return the keywords of a call that may name a parameter.
+
+    `**entries` takes a keyword that has the name of a positional-only parameter, as `items` in
+    `dict(items=1)`.  `Signature.bind` refuses this keyword before Python 3.13.
+    """
+    kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds.values():
+        return arguments.keywords
+    return {
+        name: argument
+        for name, argument in arguments.keywords.items()
+        if kinds.get(name) is not inspect.Parameter.POSITIONAL_ONLY
+    }
 
 
 # How many arguments some methods take; Python checks those of the others when it executes them.
@@ -97,3 +116,60 @@ def check_positional(name: str, arguments: CallArguments, count: tuple[int, int]
         raise PythonError(TypeError, f"{name}() takes no keyword arguments", arguments.span)
     if count is not None and not count[0] <= len(arguments.values) <= count[1]:
         raise PythonError(TypeError, f"{name}() takes another number of arguments", arguments.span)
+
+
+# What only some Pythons of workers take -----------------------------------------------------------------
+
+# The keywords of exception classes; the other classes take none.
+_OF_EXCEPTIONS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("ImportError", "ModuleNotFoundError"), frozenset({"name", "path"})),
+    "AttributeError": frozenset({"name", "obj"}),
+    **dict.fromkeys(("NameError", "UnboundLocalError"), frozenset({"name"})),
+}
+# Keywords that the oldest Python of workers refuses and the newest takes.
+_NEWER: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("ImportError", "ModuleNotFoundError"), frozenset({"name_from"})),  # 3.12
+    "str.replace": frozenset({"count"}),  # 3.13
+}
+# Parameters by their name and position, and the only values that all Pythons take or take alike.
+_ALIKE: dict[str, tuple[str, int, type]] = {
+    **dict.fromkeys(("str.splitlines", "bytes.splitlines"), ("keepends", 0, int)),
+    "base64.b64decode": ("validate", 2, int),
+    "string.capwords": ("s", 0, str),
+    "shlex.split": ("s", 0, str),  # until 3.11, None stands for the standard input
+}
+
+
+def differing(machine: Machine, name: str, arguments: CallArguments) -> Unknown | None:
+    """Return why it depends on the Python of a worker what a function does with these arguments.
+
+    The result is None if all Pythons do the same.
+    """
+    newer = sorted(_NEWER.get(name, frozenset()) & arguments.keywords.keys())
+    if newer:
+        machine.may_raise()
+        reason = f"not every Python takes the argument `{newer[0]}` of `{name}`"
+        return Unknown(reason=reason, origin=arguments.keywords[newer[0]].span)
+    if name not in _ALIKE:
+        return None
+    parameter, position, kind = _ALIKE[name]
+    given = dict(enumerate(arguments.positional)).get(position)
+    given = given or arguments.keywords.get(parameter)
+    value = None if given is None else resolve_symbolic(machine, given.value)
+    if not isinstance(value, Known) or isinstance(value.value, kind):
+        return None
+    machine.may_raise()
+    reason = f"not every Python takes this value of `{parameter}`"
+    return Unknown(reason=reason, origin=value.origin)
+
+
+def check_exception(name: str, arguments: CallArguments) -> None:
+    """Check that a builtin exception class takes the keywords of a call.
+
+    Raises:
+        PythonError: it does not take them in any Python of workers (a TypeError).
+    """
+    taken = _OF_EXCEPTIONS.get(name, frozenset()) | _NEWER.get(name, frozenset())
+    for keyword in arguments.keywords.keys() - taken:
+        text = f"'{keyword}' is an invalid keyword argument for {name}()"
+        raise PythonError(TypeError, text, arguments.span)

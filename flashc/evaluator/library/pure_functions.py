@@ -24,6 +24,8 @@ from flashc.evaluator.operations.iteration import argument_for_python
 from flashc.evaluator.values import Known, Unknown, Value
 from flashc_core.documents import load_toml
 
+from .parameters import differing
+
 _MODULES: dict[str, tuple[Callable[..., Any], ...]] = {
     "json": (json.loads, json.dumps),
     "base64": (
@@ -81,6 +83,9 @@ def can_evaluate(name: str, arguments: CallArguments) -> bool:
 
 def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
     """Return what Python computes for constant arguments."""
+    doubt = differing(machine, name, arguments)
+    if doubt is not None:
+        return doubt
     named = arguments.keywords
     given = [*arguments.values, *(argument.value for argument in named.values())]
     prepare = argument_for_python if name in _OF_ITERABLES else resolve_symbolic

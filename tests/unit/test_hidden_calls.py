@@ -1,0 +1,150 @@
+"""What Python calls by itself, such as `__new__`, has its effects: what it may change is not known afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flashc.evaluator.values import concrete
+from tests.properties.test_constants import computed, evaluated, part_unknown
+from tests.support.projects import compile_files
+
+_HEAD = """
+from dataclasses import dataclass
+from pydantic import BaseModel
+STATE = {}
+COUNT = 0
+"""
+_PROGRAMS = (
+    """
+class S:
+    instance = None
+    def __new__(cls):
+        if cls.instance is None:
+            cls.instance = super().__new__(cls)
+        return cls.instance
+v = S.instance is None
+S()
+v = (S.instance is None, v)
+""",
+    """
+class S:
+    instance = None
+    def __new__(cls, *args):
+        global COUNT
+        COUNT += 1
+        cls.note()
+        return object.__new__(cls)
+    @classmethod
+    def note(cls): STATE["new"] = 1
+    def __init__(self, x): self.set_up(x)
+    def set_up(self, x): STATE[x] = 1
+S("init")
+v = (COUNT, len(STATE))
+""",
+    """
+class Meta(type):
+    instances = {}
+    def __call__(cls, *args):
+        STATE["call"] = 1
+        if cls not in cls.instances:
+            cls.instances[cls] = super().__call__(*args)
+        return cls.instances[cls]
+class S(metaclass=Meta): pass
+class T(S): pass
+T()
+v = (len(STATE), len(Meta.instances))
+""",
+    """
+class Meta(type):
+    made = []
+    def __new__(mcs, name, bases, names):
+        STATE[name] = 1
+        mcs.made.append(name)
+        return super().__new__(mcs, name, bases, names)
+class S(metaclass=Meta): pass
+class T(S): pass
+v = (len(STATE), len(Meta.made))
+""",
+    """
+class Meta(type):
+    def __init__(cls, name, bases, names): STATE[name] = cls
+class S(metaclass=Meta): pass
+class T(S): pass
+v = list(STATE)
+""",
+    """
+class S:
+    def __init_subclass__(cls, **options): STATE[cls.__name__] = 1
+class T(S): pass
+v = list(STATE)
+""",
+    """
+class S:
+    count = 0
+    def __class_getitem__(cls, key):
+        cls.count += 1
+        return key
+v = (S["a"], S.count)
+""",
+    """
+class D:
+    def __set_name__(self, owner, name): STATE[name] = 1
+class S:
+    d = D()
+v = list(STATE)
+""",
+    """
+@dataclass
+class S:
+    x: int
+    def __init__(self): STATE["x"] = 1
+S()
+v = list(STATE)
+""",
+    """
+class S(BaseModel):
+    x: int = 1
+    def __init__(self, **fields):
+        super().__init__(**fields)
+        STATE["x"] = 1
+S()
+v = list(STATE)
+""",
+    """
+def changed(cls): return (cls, STATE.clear())[0]
+@changed
+@changed
+class S(dict):
+    def __init__(self): STATE["x"] = 1
+S()
+v = list(STATE)
+""",
+)
+
+
+@pytest.mark.parametrize("text", _PROGRAMS)
+def test_effects_of_making_classes_and_instances_are_not_lost(text: str) -> None:
+    expected = computed(_HEAD + text)
+    machine = evaluated(_HEAD + text)
+    assert expected is not None
+    assert not machine.failed
+    found = machine.frames["m"].names["v"]
+    if part_unknown(found) is None:
+        assert concrete(found) == expected["v"]
+
+
+def test_what_constructors_do_not_change_stays_known() -> None:
+    text = "class S(dict):\n    def __init__(self): self.x = STATE\nKEPT = {'a': 1}\nS()\nv = (KEPT['a'], COUNT)\n"
+    assert concrete(evaluated(_HEAD + text).frames["m"].names["v"]) == (1, 0)
+
+
+@pytest.mark.parametrize("body", ["raise RuntimeError('x')", "while True: pass", "[0] * 10 ** 9"])
+def test_a_constructor_that_may_not_be_called_is_no_error(body: str, tmp_path: Path) -> None:
+    text = (
+        "import lib\nfrom runpod_flash import Endpoint\n"
+        f"class S(lib.Base):\n    def __init__(self):\n        {body}\n"
+        'S()\n@Endpoint(name="w", dependencies=["lib"])\nasync def run(x: int):\n    return x\n'
+    )
+    assert compile_files(tmp_path, {"worker.py": text}).codes == []
