@@ -364,12 +364,14 @@ WORKER_FILE_COLLISION = _error(
     "FC404", "worker-file-collision", "a file would overwrite a module of the worker image"
 )
 GENERATED_FILE_COLLISION = _error(
-    "FC405", "generated-file-collision", "a file has the name of a file that flashc generates"
+    "FC405",
+    "generated-file-collision",
+    "a file or folder has the name of a file that flashc generates",
 )
 SHADOWED_MODULE = _error(
     "FC406",
     "distribution-shadows-module",
-    "an installed package and a module of the project have the same name",
+    "an installed package and a module or file of the project have the same name",
     phase=Phase.BUILD,
 )
 IMAGE_LACKS_PACKAGE = _warning(
