@@ -393,7 +393,7 @@ STALE_LOCK = _warning(
 LOCK_REFUSED = _error(
     "FC412",
     "lock-refused",
-    "flash.lock is missing or out of date, and --locked is set",
+    "flash.lock is missing, out of date or unusable, and --locked is set",
     phase=Phase.BUILD,
 )
 BROKEN_ARTIFACT = _error(
