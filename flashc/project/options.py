@@ -14,9 +14,10 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.files import real_path
-from flashc_core.source import Lines, Location, Span, WholeFile
+from flashc_core.source import Lines, Location, WholeFile
 from flashc_ir.smoke import SmokeCall
 
+from .documents import report_unreadable
 from .project import Project
 from .toml_positions import Key, find_key
 from .user_options import USER_ONLY, user_options, variable_of
@@ -91,12 +92,7 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         text = project.read(PYPROJECT).decode("utf-8")
         table = _table(parse_toml(text))
     except (OSError, UnicodeDecodeError, UnreadableDocument) as error:
-        sink.report(
-            rules.INVALID_CONFIGURATION,
-            _location_of_error(error),
-            f"`{PYPROJECT}` can't be used: {getattr(error, 'strerror', None) or error}",
-            help=("correct the file; flashc reads its `[tool.flashc]` table",),
-        )
+        report_unreadable(PYPROJECT, error, sink)
         return Options(**given)
     lines = Lines(text)
     kept = {
@@ -232,10 +228,3 @@ def _location_of_key(keys: Sequence[Key], lines: Lines) -> Location:
     """Return the span of a key in `[tool.flashc]`; the whole file if no line sets the key."""
     found = find_key(PYPROJECT, lines, ("tool", "flashc", *keys))
     return found if found is not None else WholeFile(PYPROJECT)
-
-
-def _location_of_error(error: Exception) -> Location:
-    """Return the position that a parser's message names; the whole file if it names none."""
-    if not isinstance(error, UnreadableDocument) or not error.line:
-        return WholeFile(PYPROJECT)
-    return Span(PYPROJECT, error.line, error.column, error.line, error.column + 1)
