@@ -57,6 +57,11 @@ def why_credentials(path: str, size: int, read: Callable[[], bytes]) -> str | No
     return None
 
 
+def has_name_of_credentials(path: str) -> bool:
+    """Return whether the name of a file suggests credentials, so that its lines must not be shown."""
+    return not _TEMPLATES.search(path) and _names().search(path) is not None
+
+
 def allowed_credentials(pyproject: bytes) -> frozenset[str]:
     """Return the files that may look like credentials: `allow-credentials` in `[tool.flashc]`.
 

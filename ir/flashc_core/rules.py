@@ -94,6 +94,9 @@ CREDENTIALS_FILE = _error("FC009", "credentials-file", "a project file contains 
 USERS_OPTION = _warning(
     "FC011", "option-of-the-user", "pyproject.toml sets an option that only the user can set"
 )
+UNPARSABLE_VARIABLE = _warning(
+    "FC012", "unparsable-variable", "a line of .env can't be parsed, and sets no variable"
+)
 
 # 1: recognising endpoints, evaluating constants
 UNKNOWN_PARAMETER = _error("FC101", "unknown-parameter", "Endpoint has no parameter of this name")

@@ -9,8 +9,11 @@ import pytest
 from flashc.project.discover import discover
 from flashc.project.options import Options, read_options
 from flashc.project.user_options import user_options
+from flashc.report.text import render
+from flashc.sdk import context
 from flashc_core.diagnostics import Sink
-from tests.support.projects import compile_files, write
+from tests.support.builds import worker
+from tests.support.projects import compile_files, opened, write
 
 
 def read(root: Path, **flags: object) -> tuple[Options, list[tuple[str, int, str]]]:
@@ -82,6 +85,43 @@ def test_the_projects_dotenv_is_read_and_never_shipped(tmp_path: Path) -> None:
     assert [e.resource for e in program.deployed] == ["w-prod"]
     assert ".env" not in {file.path for file in program.files}
     assert "hunter2" not in repr(program)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "named"),
+    [
+        ('A=1\nB="secret\nC=3\n', [2], ["A", "C"]),
+        ("\r\n\r\n  \r\nexport 'B = secret\r\nC=3", [4], ["C"]),
+        ("\ufeffA: secret\n\n# more\n?\n\nB='x' secret\nC=${A}3\n", [1, 6], ["C"]),
+        ('A="two\nlines"\nB\n\n=secret\n', [5], ["A"]),
+    ],
+)
+def test_a_line_of_dotenv_that_can_not_be_parsed_is_a_warning(
+    text: str, wrong: list[int], named: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = opened(write(tmp_path, {"worker.py": worker(), ".env": text.encode()}))
+    assert [(d.rule.code, str(d.location)) for d in workspace.findings] == [
+        ("FC012", f".env:{line}:1") for line in wrong
+    ]
+    shown = render(workspace.findings, workspace.project.lines)
+    assert "secret" not in shown.replace("a secret", "")
+    assert set(named) <= set(workspace.environment)
+    assert not caplog.records
+
+
+def test_scripts_pass_over_such_a_line_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, {"pyproject.toml": "", ".env": 'A=1\nB="secret\nRUNPOD_API_KEY=key\n'})
+    monkeypatch.chdir(tmp_path)
+    for name in ("A", "RUNPOD_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    found = context.current()
+    assert {name: each.value for name, each in found.variables.items()} == {
+        "A": "1",
+        "RUNPOD_API_KEY": "key",
+    }
+    assert not caplog.records
 
 
 def test_a_requirement_in_the_form_of_conda_is_explained(tmp_path: Path) -> None:
