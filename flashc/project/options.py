@@ -24,6 +24,20 @@ from .user_options import USER_ONLY, user_options, variable_of
 
 PYPROJECT = "pyproject.toml"
 _DECIDES = {"allow_call": "whether agents may call endpoints"}
+# How the keys of the table are written whose values are no booleans; those of the user are not here.
+_EXAMPLES = {
+    "app": '"shop"',
+    "python_version": '"3.12"',
+    "exclude": '["torch"]',
+    "extras": '["gpu"]',
+    "groups": '["worker"]',
+    "output": '"build/artifact.tar.gz"',
+    "size_budget": '"200 MB"',
+    "allow_credentials": '["certs/public.pem"]',
+    "select": '["FC3"]',
+    "ignore": '["FC301"]',
+    "env": '{ STAGE = "test" }',
+}
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -208,14 +222,15 @@ def _report_key(key: str, message: str, lines: Lines, sink: Sink) -> None:
     import difflib
 
     known = sorted(each.name.replace("_", "-") for each in fields(Options))
-    help: tuple[str, ...] = ()
     if key.replace("_", "-") in known:
-        message = f"`{key}`: {message}"
+        example = _EXAMPLES.get(key.replace("-", "_"), "true")
+        help, message = f"write, for example, `{key} = {example}`", f"`{key}`: {message}"
     else:
         close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
-        help, message = (hint,), f"`[tool.flashc]` has no key `{key}`"
-    sink.report(rules.INVALID_CONFIGURATION, _location_of_key((key,), lines), message, help=help)
+        help, message = hint, f"`[tool.flashc]` has no key `{key}`"
+    where = _location_of_key((key,), lines)
+    sink.report(rules.INVALID_CONFIGURATION, where, message, help=(help,))
 
 
 def location_of_option(key: str, project: Project) -> Location:

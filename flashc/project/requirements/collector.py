@@ -6,7 +6,7 @@ import errno
 import posixpath
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -23,7 +23,9 @@ from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 from .invalid_text import InvalidText
 from .texts import Parsed, parse
 
+_T = TypeVar("_T")
 GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
+INDEX_HELP = 'give it the address of a package index, such as `url = "https://pypi.org/simple"`'
 
 
 class Collector(Struct, eq=False, kw_only=True):
@@ -89,7 +91,7 @@ class Collector(Struct, eq=False, kw_only=True):
         """Return the content of a JSON file; None if there is none, or if it can't be used, which is reported."""
         return self._document(path, parse_json)
 
-    def _document(self, path: str, parse: Callable[[str], Any]) -> Any:
+    def _document(self, path: str, parse: Callable[[str], _T]) -> _T | None:
         """Return the content of a file; None if there is none.
 
         A file that can't be parsed is reported, unless it is above the project.
