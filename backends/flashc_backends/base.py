@@ -11,11 +11,10 @@ from msgspec import Struct, field
 from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Sink
 from flashc_ir.artifact_paths import MANIFEST_PATH as MANIFEST_PATH
+from flashc_ir.artifact_paths import WORKER_REQUIREMENTS_PATH as WORKER_REQUIREMENTS_PATH
 from flashc_ir.program import Program
 
 ARTIFACT_PATH = "artifact.tar.gz"
-# The lock's entries in an artifact, for the worker image.
-WORKER_REQUIREMENTS_PATH = "requirements.txt"
 SBOM_PATH = "sbom.cdx.json"
 PROVENANCE_PATH = "provenance.json"
 RESOLUTION_MAX_AGE = 24 * 3600  # seconds after which the index is asked for newer versions again

@@ -47,14 +47,23 @@ class ArgumentDecoder(Struct, frozen=True, eq=False):
 
     The methods that return a single value return None if the argument is wrong, which they report.
     `items` returns None too; `several` returns an empty list, and `texts` leaves out the elements
-    that are wrong.  `spelling` is that of the dialect whose endpoints are lowered.
+    that are wrong.
+
+    `spelling` is that of the dialect whose endpoints are lowered.  `usage` is correct Python text for
+    what is decoded, which reports show; "" if there is none.
     """
 
     machine: Machine
     sink: Sink
     spelling: Spelling = Spelling()
+    usage: str = ""
 
     # Reports -------------------------------------------------------------------------------------
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """The help for a value that is not allowed."""
+        return (f"write, for example, `{self.usage}`",) if self.usage else ()
 
     def unknown(self, what: str, span: Span, cause: Unknown, rule: Rule | None = None) -> None:
         """Report that `what` can't be known, with the cause; `rule` replaces the general rule."""
@@ -107,12 +116,15 @@ class ArgumentDecoder(Struct, frozen=True, eq=False):
         *hints: str,
         fix: Fix | None = None,
     ) -> None:
-        """Report a value of the wrong type; `wanted` describes the right type, with its article."""
+        """Report a value of the wrong type; `wanted` describes the right type, with its article.
+
+        Without `hints`, the help shows the usage.
+        """
         self.sink.report(
             rules.INVALID_VALUE,
             span,
             f"{what} takes {wanted}, not {describe(value)}",
-            help=hints,
+            help=hints or self.advice,
             fix=fix,
         )
 
@@ -272,7 +284,7 @@ class ArgumentDecoder(Struct, frozen=True, eq=False):
         if isinstance(value, Known) and not isinstance(value.value, (str, Enum, DialectObject)):
             items = self.items(argument, what, wanted)
             if items == []:
-                self.invalid(what, argument.span, wanted, value, "the list is empty")
+                self.invalid(what, argument.span, wanted, value)
             return items or []
         return [argument]
 
@@ -332,6 +344,8 @@ def describe(value: Value) -> str:
             return "a string"
         case int() | float():
             return "a number" if value.variables else f"`{value.value}`"
+        case SequenceValue(kind=kind, items=[], escaped=None):
+            return f"an empty {kind.__name__}"
         case SequenceValue(kind=kind):
             return f"a {kind.__name__}"
         case DictValue():

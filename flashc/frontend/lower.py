@@ -196,7 +196,7 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
         decoder.unknown("whether this route exists", target.span, target.condition)
         return None
     _check_options(decoder, target)
-    path = decoder.text(target.path, "a route's path")
+    path = replace(decoder, usage='"/items"').text(target.path, "a route's path")
     if path is None:
         return None
     function = lower_function(target.value)

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flashc.evaluator.objects import Argument
 from flashc.evaluator.values import Symbolic, Unknown, is_none
@@ -26,7 +27,8 @@ class Arguments(Struct, frozen=True, eq=False):
     `kind` is the constructor's name.  If `is_qualified` is true, messages write it in front of a
     parameter's name, as in `NetworkVolume.size`.  `load_balanced` says that the arguments belong to
     a load-balanced endpoint.  `written` maps a parameter to its name in the program, if
-    the two names differ.
+    the two names differ.  `usages` are correct Python texts for parameters whose example would
+    not be correct in this call.
     """
 
     decoder: ArgumentDecoder
@@ -35,6 +37,7 @@ class Arguments(Struct, frozen=True, eq=False):
     load_balanced: bool = False
     is_qualified: bool = False
     written: Mapping[str, str] = field(default_factory=dict[str, str])
+    usages: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def given(self, name: str) -> Argument | None:
         """Return an argument that is present and not None."""
@@ -80,10 +83,14 @@ class Parameter(Generic[T], Struct, frozen=True, kw_only=True, eq=False):
     def read(self, arguments: Arguments) -> T:
         """Return the parameter's value in `arguments`, or the default if none is given.
 
-        If the value is wrong, it is reported.  Then the result is the default or None, as the
+        If the value is wrong, it is reported, with the row's example.  Then the result is the default or None, as the
         reader says.
         """
-        return self.reader(self, arguments)
+        usage = arguments.usages.get(self.name, "")
+        if not usage and self.example:
+            usage = f"{arguments.written.get(self.name, self.name)}={self.example}"
+        decoder = replace(arguments.decoder, usage=usage)
+        return self.reader(self, replace(arguments, decoder=decoder))
 
     @property
     def range(self) -> str:

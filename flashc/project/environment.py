@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Mapping
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import WholeFile
+from flashc_core.env_files import parse_env_file
+from flashc_core.source import Span, WholeFile
 
 from .project import Project
 
@@ -52,18 +52,17 @@ def build_environment(project: Project, given: Mapping[str, str], sink: Sink) ->
     """Return the variables that a build may read.
 
     Later sources override earlier ones: the project's `.env`, the process's environment, and
-    `given` (`[tool.flashc.env]`).  A `.env` that can't be read is reported.
+    `given` (`[tool.flashc.env]`).  A `.env` that can't be read is reported, and lines of it that
+    can't be parsed.
     """
     from_file = _read_env_file(project, sink) if (project.root / _FILE).is_file() else {}
     return BuildEnvironment({**from_file, **os.environ, **given}, frozenset(given))
 
 
 def _read_env_file(project: Project, sink: Sink) -> dict[str, str]:
-    """Return the variables in the project's `.env`; a file that can't be read is reported."""
-    from dotenv import dotenv_values  # only for projects that have the file
-
+    """Return the variables in the project's `.env`; what can't be read of it is reported."""
     try:
-        stream = io.StringIO(project.read(_FILE).decode("utf-8"))
+        found = parse_env_file(project.read(_FILE).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         sink.report(
@@ -73,4 +72,14 @@ def _read_env_file(project: Project, sink: Sink) -> dict[str, str]:
             help=("save it as UTF-8 and make it readable, or remove it",),
         )
         return {}
-    return {k: v for k, v in dotenv_values(stream=stream).items() if v is not None}
+    for line in found.wrong_lines:
+        sink.report(
+            rules.UNPARSABLE_VARIABLE,
+            Span(_FILE, line, 1, line, 1),
+            f"line {line} of `{_FILE}` can't be parsed, and sets no variable",
+            notes=("the line is not shown, because it may contain a secret",),
+            help=(
+                'write `NAME=value`, or `NAME="a value"` with both quotes; begin a comment with `#`',
+            ),
+        )
+    return found.variables

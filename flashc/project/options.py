@@ -14,15 +14,30 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.files import real_path
-from flashc_core.source import Lines, Location, Span, WholeFile
+from flashc_core.source import Lines, Location, WholeFile
 from flashc_ir.smoke import SmokeCall
 
+from .documents import report_unreadable
 from .project import Project
 from .toml_positions import Key, find_key
 from .user_options import USER_ONLY, user_options, variable_of
 
 PYPROJECT = "pyproject.toml"
 _DECIDES = {"allow_call": "whether agents may call endpoints"}
+# How the keys of the table are written whose values are no booleans; those of the user are not here.
+_EXAMPLES = {
+    "app": '"shop"',
+    "python_version": '"3.12"',
+    "exclude": '["torch"]',
+    "extras": '["gpu"]',
+    "groups": '["worker"]',
+    "output": '"build/artifact.tar.gz"',
+    "size_budget": '"200 MB"',
+    "allow_credentials": '["certs/public.pem"]',
+    "select": '["FC3"]',
+    "ignore": '["FC301"]',
+    "env": '{ STAGE = "test" }',
+}
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -91,12 +106,7 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         text = project.read(PYPROJECT).decode("utf-8")
         table = _table(parse_toml(text))
     except (OSError, UnicodeDecodeError, UnreadableDocument) as error:
-        sink.report(
-            rules.INVALID_CONFIGURATION,
-            _location_of_error(error),
-            f"`{PYPROJECT}` can't be used: {getattr(error, 'strerror', None) or error}",
-            help=("correct the file; flashc reads its `[tool.flashc]` table",),
-        )
+        report_unreadable(PYPROJECT, error, sink)
         return Options(**given)
     lines = Lines(text)
     kept = {
@@ -212,14 +222,15 @@ def _report_key(key: str, message: str, lines: Lines, sink: Sink) -> None:
     import difflib
 
     known = sorted(each.name.replace("_", "-") for each in fields(Options))
-    help: tuple[str, ...] = ()
     if key.replace("_", "-") in known:
-        message = f"`{key}`: {message}"
+        example = _EXAMPLES.get(key.replace("-", "_"), "true")
+        help, message = f"write, for example, `{key} = {example}`", f"`{key}`: {message}"
     else:
         close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
-        help, message = (hint,), f"`[tool.flashc]` has no key `{key}`"
-    sink.report(rules.INVALID_CONFIGURATION, _location_of_key((key,), lines), message, help=help)
+        help, message = hint, f"`[tool.flashc]` has no key `{key}`"
+    where = _location_of_key((key,), lines)
+    sink.report(rules.INVALID_CONFIGURATION, where, message, help=(help,))
 
 
 def location_of_option(key: str, project: Project) -> Location:
@@ -232,10 +243,3 @@ def _location_of_key(keys: Sequence[Key], lines: Lines) -> Location:
     """Return the span of a key in `[tool.flashc]`; the whole file if no line sets the key."""
     found = find_key(PYPROJECT, lines, ("tool", "flashc", *keys))
     return found if found is not None else WholeFile(PYPROJECT)
-
-
-def _location_of_error(error: Exception) -> Location:
-    """Return the position that a parser's message names; the whole file if it names none."""
-    if not isinstance(error, UnreadableDocument) or not error.line:
-        return WholeFile(PYPROJECT)
-    return Span(PYPROJECT, error.line, error.column, error.line, error.column + 1)

@@ -16,6 +16,8 @@ from flashc_ir.smoke import Method, SmokeCall, SmokeJob, SmokeRequest
 from .toml_positions import Key
 
 _SECONDS = 120.0  # a worker may have to start first
+_JOB = 'input = { argument = "value" }'
+_REQUEST = 'path = "/route"'
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 _Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 _Path = Annotated[str, msgspec.Meta(pattern="^/")]
@@ -52,7 +54,8 @@ def read_smoke(
     `locate` returns the location of a path below `smoke`.
     """
     if not isinstance(document, dict):
-        report((), "`smoke` is a table with one table for each endpoint", ())
+        help = f"write `[tool.flashc.smoke.NAME]`, and below it `{_JOB}` or `{_REQUEST}`"
+        report((), "`smoke` is a table with one table for each endpoint", (help,))
         return
     for name, value in cast("dict[str, object]", document).items():
         calls = cast("list[object]", value) if isinstance(value, list) else [value]
@@ -61,7 +64,8 @@ def read_smoke(
             if isinstance(table, dict):
                 yield from _read_call(name, cast("dict[str, Any]", table), keys, locate, report)
             else:
-                report(keys, f"`smoke.{name}` is a table, or an array of tables", ())
+                help = f"write `[tool.flashc.smoke.{name}]`, and below it `{_JOB}` or `{_REQUEST}`"
+                report(keys, f"`smoke.{name}` is a table, or an array of tables", (help,))
 
 
 def _read_call(
@@ -74,8 +78,8 @@ def _read_call(
     """Yield the call of a table, or report why there is none."""
     if ("input" in table) == ("path" in table):
         helps = (
-            'for a queue-based endpoint: `input = { argument = "value" }`',
-            'for a load balancer: `path = "/route"`, and `method` and `body` if needed',
+            f"for a queue-based endpoint: `{_JOB}`",
+            f"for a load balancer: `{_REQUEST}`, and `method` and `body` if needed",
         )
         report(keys, f"`smoke.{name}` needs either `input` or `path`", helps)
         return
@@ -106,12 +110,13 @@ def _sent(found: _Job | _Request) -> SmokeJob | SmokeRequest:
     return SmokeRequest(method=method, path=found.path, body=found.body, status=found.status)
 
 
+# What the values of keys are, and how each key is written.
 _MEANINGS = {
-    "input": "a table with the arguments of the function",
-    "path": "a text that begins with `/`",
-    "method": "GET, POST, PUT, DELETE or PATCH",
-    "status": "a number from 100 to 599",
-    "timeout": "a number of seconds, more than 0 and at most a day",
+    "input": ("a table with the arguments of the function", _JOB),
+    "path": ("a text that begins with `/`", _REQUEST),
+    "method": ("GET, POST, PUT, DELETE or PATCH", 'method = "POST"'),
+    "status": ("a number from 100 to 599", "status = 200"),
+    "timeout": ("a number of seconds, more than 0 and at most a day", "timeout = 30"),
 }
 
 
@@ -131,7 +136,8 @@ def _report_wrong(
             report((*keys, key), message, did_you_mean(key, known))
             return
     key = error.partition("$.")[2].partition(".")[0].rstrip("`")
-    report((*keys, key), f"`{key}` is {_MEANINGS[key]}", ())
+    meaning, example = _MEANINGS[key]
+    report((*keys, key), f"`{key}` is {meaning}", (f"write, for example, `{example}`",))
 
 
 def _is_json(value: object) -> bool:

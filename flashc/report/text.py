@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from flashc_core.credential_files import names_credentials
 from flashc_core.credentials import masked
 from flashc_core.diagnostics import Diagnostic, Label, Severity
 from flashc_core.encoding import visible
@@ -72,7 +73,7 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
         where = f"{first}: {remark}" if remark else str(first)
         yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(where)}"
         located = [(span, m) for m in labels if isinstance(span := m.label.location, Span)]
-        lines = lines_of(path) if located else None
+        lines = lines_of(path) if located and not names_credentials(path) else None
         if lines is not None:
             yield from _code(located, lines, gutter, paint, role)
     help = (*diagnostic.help, f"run `flashc explain {diagnostic.rule.code}`")

@@ -191,10 +191,10 @@ def _dotenv(project: Path | None, folder: Path) -> Mapping[str, Found]:
     for home in dict.fromkeys(each for each in (near, project) if each is not None):
         if not (home / ".env").is_file():
             continue
-        from dotenv import dotenv_values
+        from flashc_core.env_files import parse_env_file
 
         try:
-            values = dotenv_values(home / ".env")
+            values = parse_env_file((home / ".env").read_text(encoding="utf-8")).variables
         except (OSError, UnicodeDecodeError):
             continue
         found.update({k: Found(v, f"{home / '.env'}") for k, v in values.items() if v})

@@ -94,6 +94,9 @@ CREDENTIALS_FILE = _error("FC009", "credentials-file", "a project file contains 
 USERS_OPTION = _warning(
     "FC011", "option-of-the-user", "pyproject.toml sets an option that only the user can set"
 )
+UNPARSABLE_VARIABLE = _warning(
+    "FC012", "unparsable-variable", "a line of .env can't be parsed, and sets no variable"
+)
 
 # 1: recognising endpoints, evaluating constants
 UNKNOWN_PARAMETER = _error("FC101", "unknown-parameter", "Endpoint has no parameter of this name")
@@ -364,12 +367,14 @@ WORKER_FILE_COLLISION = _error(
     "FC404", "worker-file-collision", "a file would overwrite a module of the worker image"
 )
 GENERATED_FILE_COLLISION = _error(
-    "FC405", "generated-file-collision", "a file has the name of a file that flashc generates"
+    "FC405",
+    "generated-file-collision",
+    "a file or folder has the name of a file that flashc generates",
 )
 SHADOWED_MODULE = _error(
     "FC406",
     "distribution-shadows-module",
-    "an installed package and a module of the project have the same name",
+    "an installed package and a module or file of the project have the same name",
     phase=Phase.BUILD,
 )
 IMAGE_LACKS_PACKAGE = _warning(
@@ -391,7 +396,7 @@ STALE_LOCK = _warning(
 LOCK_REFUSED = _error(
     "FC412",
     "lock-refused",
-    "flash.lock is missing or out of date, and --locked is set",
+    "flash.lock is missing, out of date or unusable, and --locked is set",
     phase=Phase.BUILD,
 )
 BROKEN_ARTIFACT = _error(

@@ -158,6 +158,14 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
         lambda f: put(f, "_flashc/endpoint.json", b'{"format": 2}'),
         "`_flashc/endpoint.json`: 'endpoint' is a required property (at `$`)",
     ),
+    "a file has the path of a folder": (
+        lambda f: put(f, "text_unidecode", b""),
+        "`text_unidecode`: it can't be unpacked: the archive has `text_unidecode/__init__.py` too",
+    ),
+    "a folder has the path of a file": (
+        lambda f: put(f, "worker.py/a/b", b""),
+        "`worker.py`: it can't be unpacked: the archive has `worker.py/a/b` too",
+    ),
     "a path climbs out": (lambda f: put(f, "../x.py", b""), "leads out of the folder"),
     "a path is absolute": (lambda f: put(f, "/x.py", b""), "leads out of the folder"),
     "a secret goes along": (lambda f: put(f, "conf/.env.production", b"K=1"), "credentials"),

@@ -111,6 +111,35 @@ def test_without_a_lock_locked_fails_and_plain_builds_do_not(app: Path) -> None:
     assert "FC411" not in flashc("build", app).output
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"garbage\n", "it was not written by this version of flashc"),
+        (b"\xff\n", "it is not UTF-8"),
+        (None, "it is not a file"),
+    ],
+)
+def test_a_lock_that_can_not_be_used_is_one_finding(
+    content: bytes | None, reason: str, app: Path
+) -> None:
+    if content is None:
+        (app / "flash.lock").mkdir()
+    else:
+        (app / "flash.lock").write_bytes(content)
+    for options, rule in ((["--locked"], "error[FC412]"), ([], "warning[FC411]")):
+        shown = flashc("build", app, *options).output
+        assert [line for line in shown.splitlines() if "[FC" in line] == [
+            f"{rule}: `flash.lock` can't be used: {reason}"
+        ]
+
+
+def test_such_a_lock_names_no_package_of_a_repository(app: Path) -> None:
+    files = {"requirements.txt": "git+https://127.0.0.1:1/x.git\n", "flash.lock": "garbage\n"}
+    result = flashc("build", write(app, files))
+    assert isinstance(result.exception, SystemExit)
+    assert "error[FC410]" in result.output
+
+
 def test_versions_are_kept_until_they_are_to_be_upgraded(app: Path) -> None:
     write(app, {"worker.py": WORKERS.replace('"text-unidecode"', '"text-unidecode==1.2"')})
     flashc("lock", app)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from flashc.project.discover import discover
 from flashc.project.options import Options, read_options
-from flashc.project.user_options import user_options
+from flashc.project.user_options import USER_ONLY, user_options
+from flashc.report.text import render
+from flashc.sdk import context
 from flashc_core.diagnostics import Sink
-from tests.support.projects import compile_files, write
+from tests.support.builds import worker
+from tests.support.projects import compile_files, opened, write
 
 
 def read(root: Path, **flags: object) -> tuple[Options, list[tuple[str, int, str]]]:
@@ -42,6 +46,69 @@ def test_what_can_not_be_used_is_reported(text: str, line: int, words: str, tmp_
     assert {code for code, _, _ in found} == {"FC008"}
     assert found[0][1] == line
     assert words in found[0][2]
+
+
+@pytest.mark.parametrize("key", [f.name for f in fields(Options) if f.name not in USER_ONLY])
+def test_a_wrong_value_is_reported_with_an_example_that_is_accepted(
+    key: str, tmp_path: Path
+) -> None:
+    name = key.replace("_", "-")
+    write(tmp_path, {"pyproject.toml": f"[tool.flashc]\n{name} = 3.5\n"})
+    sink = Sink()
+    read_options(discover(tmp_path.resolve()), {}, sink)
+    (found,) = sink
+    (help,) = found.help
+    if key == "smoke":
+        assert help.startswith("write `[tool.flashc.smoke.NAME]`, and below it `input = ")
+        return
+    assert help.startswith(f"write, for example, `{name} = ")
+    example = help.removeprefix("write, for example, ").strip("`")
+    write(tmp_path, {"pyproject.toml": f"[tool.flashc]\n{example}\n"})
+    options, problems = read(tmp_path)
+    assert not problems
+    assert getattr(options, key) != getattr(Options(), key)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "smoke = 1",
+        "smoke.w = 1",
+        "smoke.w = {}",
+        "smoke.w = { input = 1 }",
+        "smoke.w = { path = 'x' }",
+        "smoke.w = { path = '/', method = 'x' }",
+        "smoke.w = { path = '/', status = 3 }",
+        "smoke.w = { path = '/', timeout = 0 }",
+        "smoke.w = { path = '/', x = 0 }",
+        "smoke.w = { path = '/', body = nan }",
+        "extras = ['gpu']",
+        "groups = ['gpu']",
+    ],
+)
+def test_what_can_not_be_used_of_the_table_is_reported_with_help(text: str, tmp_path: Path) -> None:
+    toml = f"[project]\nname = 'app'\n[tool.flashc]\n{text}\n"
+    found = compile_files(tmp_path, {"worker.py": worker(), "pyproject.toml": toml}).found("FC008")
+    assert found.help
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Pipfile", "[[source]]\nurl = 'ftp://x'\n"),
+        ("Pipfile", "[[source]]\nname = 'x'\n"),
+        ("pyproject.toml", "[[tool.uv.index]]\nname = 'x'\n"),
+        (
+            "pyproject.toml",
+            "[tool.poetry]\nname = 'a'\n[[tool.poetry.source]]\nname='x'\nurl = 'ftp://x'\n",
+        ),
+    ],
+)
+def test_an_index_that_can_not_be_used_is_reported_with_help(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    found = compile_files(tmp_path, {"worker.py": worker(), name: text}).diagnostics
+    assert all(each.help for each in found)
 
 
 def test_a_wrong_key_does_not_hide_others(tmp_path: Path) -> None:
@@ -82,6 +149,43 @@ def test_the_projects_dotenv_is_read_and_never_shipped(tmp_path: Path) -> None:
     assert [e.resource for e in program.deployed] == ["w-prod"]
     assert ".env" not in {file.path for file in program.files}
     assert "hunter2" not in repr(program)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "named"),
+    [
+        ('A=1\nB="secret\nC=3\n', [2], ["A", "C"]),
+        ("\r\n\r\n  \r\nexport 'B = secret\r\nC=3", [4], ["C"]),
+        ("\ufeffA: secret\n\n# more\n?\n\nB='x' secret\nC=${A}3\n", [1, 6], ["C"]),
+        ('A="two\nlines"\nB\n\n=secret\n', [5], ["A"]),
+    ],
+)
+def test_a_line_of_dotenv_that_can_not_be_parsed_is_a_warning(
+    text: str, wrong: list[int], named: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = opened(write(tmp_path, {"worker.py": worker(), ".env": text.encode()}))
+    assert [(d.rule.code, str(d.location)) for d in workspace.findings] == [
+        ("FC012", f".env:{line}:1") for line in wrong
+    ]
+    shown = render(workspace.findings, workspace.project.lines)
+    assert "secret" not in shown.replace("a secret", "")
+    assert set(named) <= set(workspace.environment)
+    assert not caplog.records
+
+
+def test_scripts_pass_over_such_a_line_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, {"pyproject.toml": "", ".env": 'A=1\nB="secret\nRUNPOD_API_KEY=key\n'})
+    monkeypatch.chdir(tmp_path)
+    for name in ("A", "RUNPOD_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    found = context.current()
+    assert {name: each.value for name, each in found.variables.items()} == {
+        "A": "1",
+        "RUNPOD_API_KEY": "key",
+    }
+    assert not caplog.records
 
 
 def test_a_requirement_in_the_form_of_conda_is_explained(tmp_path: Path) -> None:

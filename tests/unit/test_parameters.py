@@ -16,6 +16,7 @@ from parameters import DOCUMENTS
 
 import flashc
 from flashc.frontend.flash.parameters import TABLES
+from flashc.frontend.parameter_table import Parameter, read_nothing
 from flashc_backends.manifest.manifest import build_manifest
 from flashc_backends.manifest.manifest_model import ManifestResource, copied_fields
 from flashc_core.source import Span
@@ -263,3 +264,61 @@ def test_type_checkers_know_the_parameters(checker: str, tmp_path: Path) -> None
     assert code == 1
     for number in range(2, 2 + len(WRONG)):
         assert f"wrong.py:{number}:" in said, said
+
+
+# An id may be known at run time only, `dataCenterId` is read as `datacenter`, and nothing reads the others.
+NOT_CHECKED = {
+    ("Endpoint", "id"),
+    ("NetworkVolume", "dataCenterId"),
+    *(("PodTemplate", row.name) for row in TABLES["PodTemplate"] if row.reader is read_nothing),
+}
+WRONG_VALUES = ("3.5", "[]", "[3.5]", "{3: 'x'}", "{'A': []}", "(1, 2, 3)", "'x'", "True")
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"), [(kind, row) for kind, table in TABLES.items() for row in table]
+)
+def test_a_value_of_a_wrong_type_is_reported_with_the_example_of_the_row(
+    kind: str, row: Parameter[Any], tmp_path: Path
+) -> None:
+    helps = set[str]()
+    for value in WRONG_VALUES:
+        inner = f"{row.name}={value}"
+        if kind == "Endpoint":
+            text = program_with(**{"name": "'w'", row.name: value})
+        else:
+            holder = "volume" if kind == "NetworkVolume" else "template"
+            text = program_with(name="'w'", **{holder: f"{kind}({inner})"})
+        for found in compile_files(tmp_path, {"worker.py": text}).diagnostics:
+            if found.rule.code == "FC102":
+                assert found.help, found.message
+                helps |= set(found.help)
+    example = f"write, for example, `{row.name}={row.example}`"
+    assert example in helps or (kind, row.name) in NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "help"),
+    [
+        ("gpus=3", "write, for example, `gpus=[GpuGroup.ADA_24]`"),
+        ("workersMax='x'", "write, for example, `workersMin=1, workersMax=3`"),
+        ("idleTimeout='x'", "write, for example, `idleTimeout=5`"),
+    ],
+)
+def test_the_older_dialect_shows_its_own_fields(arguments: str, help: str, tmp_path: Path) -> None:
+    text = (
+        "from runpod_flash import LiveServerless, remote\n\n"
+        f"@remote(LiveServerless(name='w', {arguments}))\nasync def f(x: int) -> int: return x\n"
+    )
+    found = [
+        d for d in compile_files(tmp_path, {"w.py": text}).diagnostics if d.rule.code == "FC102"
+    ]
+    assert [d.help for d in found] == [(help,)]
+
+
+def test_a_path_that_is_no_text_is_reported_with_an_example(tmp_path: Path) -> None:
+    text = (
+        f"{HEAD}api = Endpoint(name='w', cpu='cpu3c-1-2')\n@api.get(3)\nasync def f(): return 1\n"
+    )
+    found = compile_files(tmp_path, {"w.py": text}).found("FC102")
+    assert found.help == ('write, for example, `"/items"`',)

@@ -146,6 +146,41 @@ BROKEN_LOCKS: dict[str, tuple[dict[str, str], str, str]] = {
 }
 
 
+UNREADABLE = {
+    "cut off": b"[tool.flashc",
+    "nested too deeply": b"a = " + b"[" * 300 + b"]" * 300,
+    "not UTF-8": b"a = '\xff'",
+    "with a null character": b"a\0 = 1",
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pyproject.toml",
+        "uv.toml",
+        "uv.lock",
+        "poetry.lock",
+        "Pipfile",
+        "Pipfile.lock",
+        "pylock.toml",
+    ],
+)
+def test_a_document_that_can_not_be_used_is_one_finding_with_help(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    others = {
+        "pyproject.toml": "[tool.poetry]\nname = 'app'\n",
+        "Pipfile": "[packages]\n",
+        "worker.py": WORKER,
+    }
+    (found,) = compile_files(tmp_path, {**others, name: content}).diagnostics
+    assert (found.rule.code, found.path) == ("FC008", name)
+    assert found.message.startswith(f"`{name}` can't be used: ")
+    assert found.help
+
+
 @pytest.mark.parametrize("kind", BROKEN_LOCKS)
 def test_a_lock_that_no_tool_would_write_is_an_error(kind: str, tmp_path: Path) -> None:
     files, name, text = BROKEN_LOCKS[kind]

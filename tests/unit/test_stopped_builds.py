@@ -9,9 +9,9 @@ import pytest
 from flashc_backends import archive
 from flashc_backends.artifact import packing
 from flashc_backends.artifact.artifact import build
-from flashc_backends.artifact.collisions import check_worker_files
+from flashc_backends.artifact.collisions import check_paths, check_worker_files
 from flashc_backends.base import Draft, Silent, Unit
-from flashc_backends.dependencies.installed import InstalledDistribution
+from flashc_backends.dependencies.installed import InstalledDistribution, InstalledFile
 from flashc_core.diagnostics import Sink
 from flashc_core.files import replacing
 from tests.support.builds import TWO, build_all, build_files, worker
@@ -38,6 +38,10 @@ def test_what_can_not_be_resolved_is_reported(dependencies: str, code: str, tmp_
         ("handler_w.py", "FC405"),
         ("_flashc/queue.py", "FC405"),
         ("flash_manifest.json", "FC405"),
+        ("flash_manifest.json/x", "FC405"),
+        ("handler_w.py/x.txt", "FC405"),
+        ("requirements.txt/more/y", "FC405"),
+        ("_flashc.py/x", "FC405"),
     ],
 )
 def test_a_file_that_would_overwrite_another_is_refused(
@@ -63,6 +67,41 @@ def test_a_module_that_shadows_a_dependency_is_refused(tmp_path: Path) -> None:
         "text_unidecode.py": "",
     }
     assert build_files(tmp_path, files)[0] == ["FC406"]
+
+
+@pytest.mark.parametrize("name", ["text_unidecode", "text_unidecode/data.bin/x"])
+def test_a_file_with_the_path_of_a_folder_is_refused(name: str, tmp_path: Path) -> None:
+    files = {"worker.py": worker(', dependencies=["text-unidecode==1.3"]'), name: ""}
+    assert build_files(tmp_path, files)[0] == ["FC406"]
+
+
+def test_a_folder_with_a_generated_path_is_reported_once(tmp_path: Path) -> None:
+    files = {
+        "worker.py": worker(),
+        "handler_w.py/a": "",
+        "handler_w.py/b/c": "",
+        "a/handler_w.py/x": "",
+    }
+    (found,) = compile_files(tmp_path, files).diagnostics
+    assert found.message == "the folder `handler_w.py` has the path of the handler of `w`"
+    assert found.help[0] == "rename the folder, or list it in `.flashignore`"
+
+
+def test_packages_that_need_one_path_for_a_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    compiled = compile_files(tmp_path, {"worker.py": worker()})
+    files = {"alpha": "common", "beta": "common/x", "gamma": "common.x"}
+    installed = [
+        InstalledDistribution(name, "1.0", (InstalledFile(path, 0, "", False),), ())
+        for name, path in files.items()
+    ]
+    sink = Sink()
+    check_paths(compiled.valid, (), installed, sink)
+    assert [(d.rule.code, d.message) for d in sink] == [
+        (
+            "FC413",
+            "`common` is a file of the package `alpha` and a folder of the package `beta`; nothing can unpack both",
+        )
+    ]
 
 
 def test_an_artifact_over_the_limit_is_refused_and_nothing_is_written(

@@ -285,3 +285,18 @@ def test_a_layer_that_was_not_copied_whole_is_found(made: BuildResult, tmp_path:
     target = tmp_path / "flipped.tar.gz"
     target.write_bytes(data)
     assert "was not copied completely" in problems_of_build(made, target, disabled_cache())[0]
+
+
+def test_a_build_is_searched_for_files_with_the_path_of_a_folder_of_a_package(
+    made: BuildResult, tmp_path: Path
+) -> None:
+    size = sum(layer.piece.size for layer in made.parts.layers)
+    files: Files = {}
+    put(files, "text_unidecode", b"")
+    own = gzip.compress(tar_of(files))
+    target = tmp_path / "artifact.tar.gz"
+    target.write_bytes(made.artifact.read_bytes()[:size] + own)
+    assert (
+        "`text_unidecode`: it can't be unpacked: the archive has `text_unidecode/__init__.py` too"
+        in problems_of_build(made, target, disabled_cache())
+    )

@@ -1,4 +1,4 @@
-"""Check that no installed package has the name of a module of the project or of the worker."""
+"""Check that the files of installed packages can be in one folder with those of the project and of the worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
+from flashc_ir.artifact_paths import files_with_files_below
 from flashc_ir.platform.worker_files import is_own_module
 from flashc_ir.program import Program
 
@@ -59,3 +60,35 @@ def check_shadowing(
                 "name; Python would find only one",
                 help=("rename the module of the project",),
             )
+
+
+def check_paths(
+    program: Program,
+    own: Iterable[Draft],
+    installed: Iterable[InstalledDistribution],
+    sink: Sink,
+) -> None:
+    """Check that no path is that of a file and that of a folder; `own` are the files that no package installs."""
+    names = {file.path: each.name for each in installed for file in each.files}
+    projects = {file.path for file in program.files}
+    paths = {draft.path for draft in own} | names.keys()
+    for path, below in files_with_files_below(paths):
+        owned = next((each for each in (path, below) if each in projects), None)
+        file, folder = (
+            f"the package `{names[each]}`"
+            if each in names
+            else "the project"
+            if each in projects
+            else "flashc"
+            for each in (path, below)
+        )
+        sink.report(
+            rules.BROKEN_ARTIFACT if owned is None else rules.SHADOWED_MODULE,
+            WholeFile(owned or path),
+            f"`{path}` is a file of {file} and a folder of {folder}; nothing can unpack both",
+            help=(
+                "choose other versions of the packages, or leave one out with `--exclude`"
+                if owned is None
+                else f"rename `{path}` in the project, or list it in `.flashignore`",
+            ),
+        )

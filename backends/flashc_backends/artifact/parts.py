@@ -24,7 +24,7 @@ from flashc_backends.files.stubs import stub_drafts
 from flashc_backends.manifest.manifest import manifest_draft
 from flashc_ir.program import Program
 
-from .collisions import check_shadowing, check_worker_files
+from .collisions import check_paths, check_shadowing, check_worker_files
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -90,9 +90,10 @@ def collect_parts(
     check_shadowing(program, contents, sink)
     for layer in layers:
         check_worker_files(layer.drafts, sink, layer.contents)
+    requirements = Draft(path=WORKER_REQUIREMENTS_PATH, content=lock.requirements.encode())
+    check_paths(program, (*own, requirements), contents, sink)
     if sink.has_errors():
         return None
-    requirements = Draft(path=WORKER_REQUIREMENTS_PATH, content=lock.requirements.encode())
     identity = identity_of((*own, requirements), executables_of(layers)) if with_identity else None
     manifest = manifest_draft(program, project.fingerprint, environment, identity=identity)
     return Parts(

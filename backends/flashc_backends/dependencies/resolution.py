@@ -47,12 +47,12 @@ def lock_of(program: Program, request: ResolutionRequest, context: DependencyCon
     """
     if context.options.no_install or not request.lines:
         return Lock(inputs=request.inputs, python_version=request.python_version, entries=())
-    written = read_lock(context)
-    if written is not None and written.inputs == request.inputs:
-        check_entries(written, request, context.services.sink)
+    written, sink = read_lock(context), context.services.sink
+    if isinstance(written, Lock) and written.inputs == request.inputs:
+        check_entries(written, request, sink)
         return written
     if context.options.locked or written is not None:
-        report_stale(written, context)
+        report_stale(written, sink, locked=context.options.locked)
     return resolve(program, request, context)
 
 
@@ -72,7 +72,9 @@ def resolve(
     """
     services, resolver = context.services, context.options.resolver
     written = None if upgrade else read_lock(context)
-    kept = () if written is None else (e for e in written.entries if e.source is None)
+    if isinstance(written, InvalidLock):
+        report_stale(written, services.sink)
+    kept = [e for e in written.entries if e.source is None] if isinstance(written, Lock) else []
     previous = "".join(f"{entry.text}\n" for entry in kept)
     urls = (index.url for index in request.access.settings.indexes)
     environment = _index(context.project.environment)
@@ -213,40 +215,38 @@ def _cached_entries(data: bytes | None) -> tuple[Locked, ...] | None:
         return None
 
 
-def read_lock(context: DependencyContext) -> Lock | None:
-    """Return the project's `flash.lock`; None if it is missing or unreadable."""
+def read_lock(context: DependencyContext) -> Lock | InvalidLock | None:
+    """Return the project's `flash.lock`; why it can't be used, or None if there is none."""
     file = context.project.root / LOCK_FILE
     try:
         if file.is_symlink() and not real_path(file).is_relative_to(context.project.root):
-            raise InvalidLock("it is a symbolic link that leaves the project")
-        return read(file.read_text(encoding="utf-8")) if file.is_file() else None
-    except (OSError, UnicodeDecodeError, InvalidLock) as error:
-        context.services.sink.report(
-            rules.STALE_LOCK,
-            WholeFile(LOCK_FILE),
-            f"`{LOCK_FILE}` can't be used: {error}",
-            help=("write it again with `flashc lock`",),
-        )
-        return None
+            return InvalidLock("it is a symbolic link that leaves the project")
+        if not file.is_file():
+            return InvalidLock("it is not a file") if file.exists() else None
+        return read(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        return InvalidLock(error.strerror or type(error).__name__)
+    except UnicodeDecodeError:
+        return InvalidLock("it is not UTF-8")
+    except InvalidLock as error:
+        return error
 
 
-def report_stale(written: Lock | None, context: DependencyContext) -> None:
-    """Report that the lock is missing or stale: an error if it must not change, else a warning.
+def report_stale(written: Lock | InvalidLock | None, sink: Sink, *, locked: bool = False) -> None:
+    """Report that the lock is not the one that the app needs: an error if it must not change, else a warning.
 
     Raises:
         DependencyError: the lock must not change.
     """
     if written is None:
         message = f"there is no `{LOCK_FILE}`"
+    elif isinstance(written, InvalidLock):
+        message = f"`{LOCK_FILE}` can't be used: {written}"
     else:
         message = f"the app's requirements have changed since `{LOCK_FILE}` was written"
-    context.services.sink.report(
-        rules.LOCK_REFUSED if context.options.locked else rules.STALE_LOCK,
-        WholeFile(LOCK_FILE),
-        message,
-        help=("run `flashc lock`",),
-    )
-    if context.options.locked:
+    rule = rules.LOCK_REFUSED if locked else rules.STALE_LOCK
+    sink.report(rule, WholeFile(LOCK_FILE), message, help=("run `flashc lock`",))
+    if locked:
         raise DependencyError
 
 

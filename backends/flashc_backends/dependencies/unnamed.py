@@ -14,6 +14,7 @@ from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, GitSource
 
 from .indexes import index_access
+from .lock import Lock
 from .resolution import read_lock
 
 _Key = tuple[str, str]  # the URL of a repository, and the folder of the package in it
@@ -53,7 +54,7 @@ def _key(dependency: Dependency) -> _Key:
 def _locked_names(context: DependencyContext) -> dict[_Key, str]:
     """Return the names of the distributions whose repositories are in `flash.lock`."""
     lock = read_lock(context)
-    entries = lock.entries if lock is not None else ()
+    entries = lock.entries if isinstance(lock, Lock) else ()
     return {
         (entry.source.url, entry.source.subdirectory): entry.name
         for entry in entries

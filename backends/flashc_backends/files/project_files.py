@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from flashc_backends.base import Changed, Draft
+from flashc_backends.base import WORKER_REQUIREMENTS_PATH, Changed, Draft
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import decode
@@ -16,7 +16,7 @@ from flashc_ir.modules import Module
 from flashc_ir.program import Program, ProjectFile
 
 # The lock replaces the project's own file of this name.
-REPLACED = frozenset({"requirements.txt"})
+REPLACED = frozenset({WORKER_REQUIREMENTS_PATH})
 _KEPT = 1_000_000  # bytes; larger files are read again when they are packed
 
 

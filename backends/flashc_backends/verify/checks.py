@@ -26,6 +26,7 @@ from flashc_core import rules
 from flashc_core.credential_files import allowed_credentials, may_begin_with_key, why_credentials
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
+from flashc_ir.artifact_paths import files_with_files_below
 from flashc_ir.platform.worker_files import is_own_module
 from flashc_ir.spelling import Spelling
 
@@ -169,6 +170,8 @@ def _verify(
     `built` says that the artifact was built just now.  Of another one it is not known whether its
     packages come from elsewhere, so a missing package is no error.
     """
+    for path, below in files_with_files_below(members):
+        problems.append((path, f"it can't be unpacked: the archive has `{below}` too"))
     for path, problem in problems:
         _report_broken(sink, path, problem)
     manifest = _load_manifest(members, sink)

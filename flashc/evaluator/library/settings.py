@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 
 from msgspec import Struct
@@ -14,6 +13,7 @@ from flashc.evaluator.objects import ClassValue, InstanceValue
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import DictValue, Known, Symbolic, Unknown, Value
 from flashc.project.project import Presence
+from flashc_core.env_files import parse_env_file
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
@@ -216,10 +216,7 @@ def _variables_in(machine: Machine, path: str | None) -> dict[str, str]:
     machine.files.add(path)
     if machine.project.presence(path) is Presence.ABSENT:
         return {}
-    from dotenv import dotenv_values  # only for projects that have the file
-
     try:
-        stream = io.StringIO(machine.project.read(path).decode("utf-8"))
+        return parse_env_file(machine.project.read(path).decode("utf-8")).variables
     except (OSError, UnicodeDecodeError):
         return {}
-    return {k: v for k, v in dotenv_values(stream=stream).items() if v is not None}

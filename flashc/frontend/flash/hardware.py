@@ -212,7 +212,10 @@ def read_workers(parameter: Parameter[Workers], arguments: Arguments) -> Workers
         return parameter.default
     if len(pair) != 2:
         decoder.sink.report(
-            rules.INVALID_VALUE, argument.span, f"{what} takes {wanted}, not {len(pair)} values"
+            rules.INVALID_VALUE,
+            argument.span,
+            f"{what} takes {wanted}, not {len(pair)} values",
+            help=decoder.advice,
         )
         return parameter.default
     minimum = decoder.integer(pair[0], f"the minimum of {what}", parameter.least)

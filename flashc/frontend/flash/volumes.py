@@ -176,7 +176,10 @@ def _read_volume(arguments: Arguments, argument: Argument, what: str) -> Volume 
     known_id = own.given("id")
     if own.given("name") is None and known_id is None:
         decoder.sink.report(
-            rules.INVALID_VALUE, made.span, "a `NetworkVolume` needs a `name` or an `id`"
+            rules.INVALID_VALUE,
+            made.span,
+            "a `NetworkVolume` needs a `name` or an `id`",
+            help=decoder.advice,
         )
     if known_id is not None and not (own.given("datacenter") or own.given("dataCenterId")):
         decoder.sink.report(

@@ -30,6 +30,7 @@ from .names import (
     OWN_IMAGE,
     PARAMETER_BY_FIELD,
     SUFFIX,
+    USAGES,
     WORKERS,
 )
 from .semantics import LegacyValue
@@ -60,6 +61,7 @@ class LegacyLowering(EndpointLowering, frozen=True):
             dict(self._as_parameters()),
             load_balanced or self.legacy.kind in LOAD_BALANCED,
             written=_WRITTEN,
+            usages=USAGES,
         )
 
     def _as_parameters(self) -> Iterator[tuple[str, Argument]]:

@@ -34,6 +34,12 @@ PARAMETER_BY_FIELD = {
 }
 WORKERS = ("workersMin", "workersMax")
 LOCATIONS = "locations"
+# How fields are written whose values differ from those of the parameters.
+USAGES = {
+    "workers": "workersMin=1, workersMax=3",
+    "gpu": "gpus=[GpuGroup.ADA_24]",
+    "cpu": 'instanceIds=["cpu3c-1-2"]',
+}
 IMAGE_SOURCES = ("imageName", "templateId")
 # Fields that no deployment reads, or that the SDK fills in itself.
 UNUSED = frozenset(

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import errno
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct, field
 
+from flashc.project.documents import report_unreadable
 from flashc.project.inputs import file_input
 from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.credentials import without_credentials
 from flashc_core.diagnostics import Rule, Sink
-from flashc_core.documents import UnreadableDocument, parse_toml
+from flashc_core.documents import UnreadableDocument, parse_json, parse_toml
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 
 from .invalid_text import InvalidText
 from .texts import Parsed, parse
 
+_T = TypeVar("_T")
 GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
+INDEX_HELP = 'give it the address of a package index, such as `url = "https://pypi.org/simple"`'
 
 
 class Collector(Struct, eq=False, kw_only=True):
@@ -68,7 +71,7 @@ class Collector(Struct, eq=False, kw_only=True):
             return self.project.read(path)
         except OSError as error:
             if error.errno == errno.EFBIG and not path.startswith(("../", "/")):
-                self.report(WholeFile(path), f"`{path}` can't be read: {error.strerror}")
+                report_unreadable(path, error, self.sink)
             return None
 
     def table(self, path: str) -> dict[str, Any] | None:
@@ -82,14 +85,23 @@ class Collector(Struct, eq=False, kw_only=True):
 
     def _read_table(self, path: str) -> dict[str, Any] | None:
         """Read a TOML file for `table`."""
-        text = self.read(path)
-        if text is None:
-            return None
+        return self._document(path, parse_toml)
+
+    def json(self, path: str) -> Any:
+        """Return the content of a JSON file; None if there is none, or if it can't be used, which is reported."""
+        return self._document(path, parse_json)
+
+    def _document(self, path: str, parse: Callable[[str], _T]) -> _T | None:
+        """Return the content of a file; None if there is none.
+
+        A file that can't be parsed is reported, unless it is above the project.
+        """
+        data = self.read_bytes(path)
         try:
-            return parse_toml(text)
-        except UnreadableDocument as error:
+            return None if data is None else parse(data.decode("utf-8"))
+        except (UnicodeDecodeError, UnreadableDocument) as error:
             if not path.startswith("../"):
-                self.report_unreadable(path, error)
+                report_unreadable(path, error, self.sink)
             return None
 
     def distribution_in(self, folder: str) -> str | None:
@@ -162,12 +174,6 @@ class Collector(Struct, eq=False, kw_only=True):
     ) -> None:
         """Report a part of a file that can't be used."""
         self.sink.report(rule, where, message, help=(help,) if help else ())
-
-    def report_unreadable(self, path: str, error: UnreadableDocument) -> None:
-        """Report a file that can't be parsed, at the position of the mistake if it is known."""
-        line, column = error.line, error.column
-        where = Span(path, line, column, line, column + 1) if line else WholeFile(path)
-        self.report(where, f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION)
 
     def where(self, span: Span, error: InvalidText) -> Span | WholeFile:
         """Return the location of a report; the whole file if the text has a secret, so that the line is not shown."""

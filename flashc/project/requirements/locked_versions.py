@@ -10,7 +10,6 @@ from typing import Any
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
-from flashc_core.documents import UnreadableDocument, parse_json
 from flashc_core.source import Lines, Span
 
 from .collector import Collector, as_list, as_table, span_of
@@ -73,15 +72,8 @@ def read_poetry_lock(collector: Collector) -> None:
 
 def read_pipfile_lock(collector: Collector) -> None:
     """Add a constraint for each package of `Pipfile.lock` that has a version."""
-    text = collector.read(PIPFILE_LOCK)
-    if text is None:
-        return
-    try:
-        document: Any = parse_json(text)
-    except UnreadableDocument as error:
-        collector.report_unreadable(PIPFILE_LOCK, error)
-        return
-    lines = Lines(text)
+    document = collector.json(PIPFILE_LOCK)
+    lines = Lines((collector.read(PIPFILE_LOCK) if document else "") or "")
     for name, package in as_table(as_table(document).get("default")).items():
         table = as_table(package)
         version = table.get("version")

@@ -57,6 +57,7 @@ def read_pip_files(collector: Collector) -> None:
         collector.report(
             Span(REQUIREMENTS, 1, 1, 1, 1),
             f"`{REQUIREMENTS}`: it can't be read: {reason.replace(str(file.parent), '.')}",
+            help="save it as UTF-8, with one requirement in each line",
         )
         return
     for option in parsed.options:

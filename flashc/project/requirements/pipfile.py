@@ -11,7 +11,7 @@ from flashc_core import rules
 from flashc_core.source import Lines
 from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
-from .collector import Collector, as_list, as_table, span_of
+from .collector import INDEX_HELP, Collector, as_list, as_table, span_of
 from .invalid_text import InvalidText
 from .locations import source_of
 from .locked_versions import read_pipfile_lock
@@ -46,7 +46,10 @@ def read_pipfile(collector: Collector) -> None:
         except InvalidText as error:
             message = f"`{PIPFILE}`: the source can't be used: {error}"
             collector.report(
-                collector.where(span, error), message, rules.INVALID_CONFIGURATION, error.help
+                collector.where(span, error),
+                message,
+                rules.INVALID_CONFIGURATION,
+                error.help or INDEX_HELP,
             )
             continue
         name = str(source.get("name", ""))

@@ -11,7 +11,7 @@ from flashc_core import rules
 from flashc_core.source import Lines, Span
 from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
-from .collector import Collector, as_list, as_table, span_of
+from .collector import INDEX_HELP, Collector, as_list, as_table, span_of
 from .invalid_text import InvalidText
 from .locations import source_of
 from .locked_versions import read_poetry_lock
@@ -177,7 +177,7 @@ def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> 
                 collector.where(span, error),
                 f"the source `{name}` can't be used: {error}",
                 rules.INVALID_CONFIGURATION,
-                error.help,
+                error.help or INDEX_HELP,
             )
             continue
         has_default = any(index.default for index in collector.indexes)

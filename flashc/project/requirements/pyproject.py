@@ -132,11 +132,14 @@ class _RequirementLists(Struct, frozen=True):
                 continue
             chosen.add(name)
             if name not in by_name:
+                header = f"project.{self.table}" if self.word == "extra" else self.table
                 collector.report(
                     span_of(PYPROJECT, lines, self.table, "[project]"),
                     f"the project has no {self.kind} `{name}`",
                     rules.INVALID_CONFIGURATION,
-                    f"the {self.word}s are {', '.join(sorted(by_name))}" if by_name else "",
+                    f"the {self.word}s are {', '.join(sorted(by_name))}"
+                    if by_name
+                    else f'add `{name} = ["package==1.2"]` to `[{header}]`',
                 )
                 continue
             for entry in by_name[name][1]:

@@ -23,7 +23,7 @@ from flashc_ir.requirements import (
     PathSource,
 )
 
-from .collector import Collector, as_list, as_table, span_of
+from .collector import INDEX_HELP, Collector, as_list, as_table, span_of
 from .invalid_text import InvalidText
 from .locations import source_of
 from .texts import Parsed, with_marker, with_source
@@ -270,7 +270,7 @@ def _add_indexes(collector: Collector, table: dict[str, Any], path: str) -> None
                 collector.where(span, error),
                 f"`{path}`: the index can't be used: {error}",
                 rules.INVALID_CONFIGURATION,
-                error.help,
+                error.help or INDEX_HELP,
             )
             continue
         collector.indexes.append(
