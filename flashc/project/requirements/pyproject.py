@@ -138,6 +138,7 @@ class _RequirementLists(Struct, frozen=True):
                     rules.INVALID_CONFIGURATION,
                     f"the {self.word}s are {', '.join(sorted(by_name))}" if by_name else "",
                 )
+                collector.is_complete = False
                 continue
             for entry in by_name[name][1]:
                 further = included(entry)
@@ -182,10 +183,12 @@ def _check_dynamic(collector: Collector, document: dict[str, Any], lines: Lines)
             rules.INVALID_CONFIGURATION,
             f"list them in `dependencies`, or in `{REQUIREMENTS}`",
         )
+        collector.is_complete = False
     for file in map(str, files):
         text = collector.read(file)
         if text is None:
             collector.report(span, f"`{PYPROJECT}`: `{file}` can't be read")
+            collector.is_complete = False
             continue
         for number, line in enumerate(text.splitlines(), 1):
             entry = line.partition("#")[0].strip()
