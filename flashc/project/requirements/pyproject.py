@@ -103,7 +103,7 @@ def _included_group(entry: object) -> set[str] | None:
 
 
 class _RequirementLists(Struct, frozen=True):
-    """Named lists of requirements, of which `[tool.flashc]` selects some: extras or groups.
+    """Named lists of requirements, extras or groups; `[tool.flashc]` selects some of them.
 
     `word` and `kind` are the singular nouns for one list: `word` for options, `kind` for messages.
     `table` is the table of `pyproject.toml` that has the lists.
