@@ -242,6 +242,7 @@ def compile_modules(
         offers=requirements.offers,
         own_requirements=requirements.own,
         resolver=requirements.resolver,
+        refused_requirements=requirements.refused,
         has_known_requirements=requirements.is_complete,
         spellings=spellings_of(read.dialects),
     )

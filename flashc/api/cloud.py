@@ -39,7 +39,7 @@ _HELP: Mapping[Trouble, str] = {
     Trouble.RETIRED: "install a newer version of flashc",
     Trouble.LOST: "wait for it, and type the command again",
     Trouble.REFUSED: "correct what the platform names",
-    Trouble.QUOTA: "lower `workers=` of endpoints, delete endpoints that nobody needs (`flashc undeploy`), "
+    Trouble.QUOTA: "lower `workers=` of endpoints, delete endpoints that are not needed (`flashc undeploy`), "
     "or ask Runpod for a larger quota",
 }
 
@@ -134,11 +134,11 @@ def _places(environ: Mapping[str, str], sink: Sink) -> Addresses:
 def report_trouble(error: CloudError, key: Key | None, sink: Sink) -> None:
     """Report that a request failed; `key` is the key that it was sent with."""
     if error.trouble is Trouble.KEY and key is not None:
-        cure = f"the key comes from {key.source}: type `flashc login`, or set another key there"
-        sink.report(rules.KEY_REFUSED, WholeFile("."), str(error), help=(cure,))
+        help = f"the key comes from {key.source}: type `flashc login`, or set another key there"
+        sink.report(rules.KEY_REFUSED, WholeFile("."), str(error), help=(help,))
         return
-    cure = _HELP.get(error.trouble, "")
-    sink.report(_RULES[error.trouble], WholeFile("."), str(error), help=(cure,) if cure else ())
+    help = _HELP.get(error.trouble, "")
+    sink.report(_RULES[error.trouble], WholeFile("."), str(error), help=(help,) if help else ())
 
 
 def _user_agent() -> str:

@@ -55,7 +55,7 @@ class DeployOptions(Struct, frozen=True, kw_only=True):
     environment: str | None = None
     prune: frozenset[str] = frozenset()
     seconds: float = 600.0
-    patience: float = 150.0  # a lease that nobody renews ends before
+    patience: float = 150.0  # a lease that its holder does not renew ends before
     pace: Pace = STANDARD
     saved: Plan | None = None
     smoke: bool = True

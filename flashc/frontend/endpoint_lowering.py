@@ -96,7 +96,7 @@ class EndpointLowering(Struct, frozen=True, eq=False):
         if self.is_idle():
             edit = self.edit_if_unused()
             if edit is None:
-                return Lowered(unlowered=(self.unlowered(),))
+                return Lowered(unlowered=(self.unlowered(runs_nothing=True),))
             kept = self.constructions.construction_of(self.value, edit.text, edit.span).edit
             return Lowered(edits={} if kept is None else {self.value.module: (kept,)})
         endpoint = self.endpoint()
@@ -222,7 +222,7 @@ class EndpointLowering(Struct, frozen=True, eq=False):
         edit = self.edit(name)
         return self.constructions.construction_of(self.value, edit.text, edit.span)
 
-    def unlowered(self) -> UnloweredEndpoint:
+    def unlowered(self, *, runs_nothing: bool = False) -> UnloweredEndpoint:
         """Return what other checks need to know of the endpoint, which could not be lowered."""
         users = [user.module for user in self.value.targets]
         users += [user.module for user in self.value.routes]
@@ -232,6 +232,7 @@ class EndpointLowering(Struct, frozen=True, eq=False):
             modules=tuple(dict.fromkeys(users)),
             dependencies=dependencies if users else (),
             has_known_dependencies=not users or (is_known and not self.value.problems),
+            runs_nothing=runs_nothing,
         )
 
 

@@ -74,7 +74,7 @@ class Tools:
         self._calling = threading.Lock()  # a call sets what the whole process knows of the platform
 
     def check(self, project: Project = ".") -> Findings:
-        """Check a Flash app without running its code: every mistake with its place, cause and cure.
+        """Check a Flash app without running its code: every mistake with its location, its cause and what to do.
 
         The result is the number of endpoints.
         """
@@ -87,7 +87,7 @@ class Tools:
         self,
         rule: Annotated[str, Field(description="The code or name of a rule, such as FC310.")],
     ) -> str:
-        """Return the page of a rule: what it finds, why this is wrong, and how to mend it."""
+        """Return the page of a rule: what it finds, why this is wrong, and how to fix it."""
         try:
             return page(find_rule(rule))
         except UnknownRule as error:

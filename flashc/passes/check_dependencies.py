@@ -39,11 +39,11 @@ if TYPE_CHECKING:  # importing it takes long
 def check_dependencies(program: Program, context: PassContext) -> Program:
     """Report imports of undeclared packages, and packages of endpoints that no worker module imports.
 
-    All endpoints share one set of packages, so one declaration is enough for all.  If an endpoint's
+    All endpoints share one set of packages, so one declaration is enough for all.  If some
     requirements are not known, any package may be declared, so no import is reported.
     """
     declared = {d.name for d in program.requirements if not d.constraint}
-    declared |= set(map(_canonical, context.options.exclude))
+    declared |= {*program.refused_requirements, *map(_canonical, context.options.exclude)}
     for endpoint in program.deployed:
         declared |= {d.name for d in endpoint.configuration.dependencies}
     for unlowered in program.unlowered:
@@ -64,19 +64,23 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         {offer.name: offer for offer in program.offers},
         is_open=any(dependency.is_unnamed for dependency in asked),
     )
-    missing = {
-        top for m in workers if is_known for top in _check_module(m, packages, program, context)
-    }
-    check_deferred_imports(program, missing, context)
-    # What an import leads to whose name is computed, or that is reported, may use any declared package.
-    is_hidden = any(problem.computed for m in workers for problem in m.import_problems) or any(
-        is_reported_by_imports(context, module, item.module)
-        for module in workers
-        for item in module.imports
-        if item.origin is Origin.EXTERNAL and not item.typing_only and not item.guarded
+    sink = context.sink if is_known else Sink()
+    missing = {top for m in workers for top in _check_module(m, packages, program, context, sink)}
+    check_deferred_imports(program, missing if is_known else (), context)
+    # What an import leads to whose name is computed, or that is reported, may use any declared package;
+    # and any of them may install a module whose package is not known.
+    is_hidden = (
+        any(known_distributions().isdisjoint(distributions_of(top)) for top in missing)
+        or any(problem.computed for m in workers for problem in m.import_problems)
+        or any(
+            is_reported_by_imports(context, module, item.module)
+            for module in workers
+            for item in module.imports
+            if item.origin is Origin.EXTERNAL and not item.typing_only and not item.guarded
+        )
     )
-    if is_known and not missing and not is_hidden:
-        _check_used(workers, program, context, declared)
+    if not is_hidden:
+        _check_used(workers, program, context, declared if is_known else None)
     return program
 
 
@@ -93,7 +97,7 @@ class _Packages(Struct, frozen=True):
 
 
 def _check_module(
-    module: Module, packages: _Packages, program: Program, context: PassContext
+    module: Module, packages: _Packages, program: Program, context: PassContext, sink: Sink
 ) -> set[str]:
     """Report imports of packages that workers do not have; return the packages."""
     seen: set[str] = set()
@@ -110,17 +114,17 @@ def _check_module(
         if _may_be_brought(top, packages.declared):
             continue
         if context.project.is_namespace(top):
-            _report_missing(item, context)
+            _report_missing(item, context, sink)
             continue
         seen.add(top)
-        if _report_own_folder(item, top, context):
+        if _report_own_folder(item, top, context, sink):
             continue
         outside = module_outside(context, top)
         folder = folder_with(context.project, module, top)
         if outside is not None:
-            _report_outside(item, top, outside, context.sink)
+            _report_outside(item, top, outside, sink)
         elif folder is not None:
-            context.sink.report(
+            sink.report(
                 rules.IMPORT_BESIDE_FILE,
                 item.span,
                 f"`{top}` is in `{folder}/`; a worker imports from the project's root only",
@@ -128,11 +132,11 @@ def _check_module(
             )
         elif not packages.is_open:
             spelling = context.spelling_of_module(program, module.name)
-            _report_undeclared(item, top, packages, spelling, context.sink)
+            _report_undeclared(item, top, packages, spelling, sink)
     return seen
 
 
-def _report_own_folder(item: Import, top: str, context: PassContext) -> bool:
+def _report_own_folder(item: Import, top: str, context: PassContext, sink: Sink) -> bool:
     """Report an import of a module of the project by the name of the project's own folder.
 
     The result is whether the import is one.
@@ -142,7 +146,7 @@ def _report_own_folder(item: Import, top: str, context: PassContext) -> bool:
     if top != context.project.root.name or not names or not all(map(context.project.has, names)):
         return False
     named = " and ".join(f"`{name}`" for name in names)
-    context.sink.report(
+    sink.report(
         rules.IMPORT_BESIDE_FILE,
         item.span,
         f"`{top}` is the project's own folder; a worker imports from the project's root only",
@@ -151,13 +155,13 @@ def _report_own_folder(item: Import, top: str, context: PassContext) -> bool:
     return True
 
 
-def _report_missing(item: Import, context: PassContext) -> None:
+def _report_missing(item: Import, context: PassContext, sink: Sink) -> None:
     """Report modules that a folder of the project does not have, and no distribution adds to it."""
     missing = [item.module]
     if context.project.has(item.module):
         missing = [f"{item.module}.{each.name}" for each in item.names or () if each.name != "*"]
     for name in missing:
-        context.sink.report(
+        sink.report(
             rules.UNRESOLVED_IMPORT,
             item.span,
             f"the project has no module `{name}`",
@@ -232,9 +236,12 @@ def _report_outside(item: Import, top: str, outside: AddedFolder, sink: Sink) ->
 
 
 def _check_used(
-    modules: list[Module], program: Program, context: PassContext, declared: set[str]
+    modules: list[Module], program: Program, context: PassContext, declared: set[str] | None
 ) -> None:
-    """Report the packages that endpoints declare and no worker module imports."""
+    """Report the packages that endpoints declare and no worker module imports.
+
+    `declared` are the names of all distributions that the app asks for; None if they are not known.
+    """
     is_namespace = context.project.is_namespace  # a distribution may be a part of the folder
     items = [
         item
@@ -257,7 +264,11 @@ def _check_used(
     if runs_python(texts):
         return
     for dependency in unused:
-        if dependency.name not in used and not may_be_loaded(dependency, tops, texts, declared):
+        if declared is None and "-" in dependency.name:
+            continue  # it may be a plugin of any package
+        if dependency.name not in used and not may_be_loaded(
+            dependency, tops, texts, declared or ()
+        ):
             context.sink.report(
                 rules.UNUSED_DEPENDENCY,
                 dependency.span,

@@ -58,7 +58,9 @@ def _report_hidden(path: str, hidden: str, sink: Sink) -> None:
         rules.WORKER_FILE_COLLISION,
         WholeFile(path),
         f"on a worker, `{path}` would take the place of {hidden}",
-        notes=("an artifact is unpacked beside the worker's modules, and Python finds it first",),
+        notes=(
+            "an artifact is unpacked into the folder of the worker's modules, which Python searches first",
+        ),
         help=(
             "rename it, or move it into a package",
             "if no worker needs it, list it in `.flashignore`",

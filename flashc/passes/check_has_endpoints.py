@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flashc.project.excluded_modules import excluded_with_endpoints
 from flashc.project.inputs import VOLATILE
+from flashc.project.project import Project
 from flashc_core import rules
+from flashc_core.diagnostics import Diagnostic
 from flashc_core.source import WholeFile
 from flashc_ir.modules import Module, Origin
 from flashc_ir.program import Program
@@ -14,15 +16,27 @@ from flashc_ir.program import Program
 from .context import PassContext
 
 _MOST_NOTES = 5
+# After these findings, a module may declare an endpoint that flashc does not see.
+_OF_MODULES = frozenset(
+    {
+        *(rules.SYNTAX_ERROR, rules.UNDECODABLE_SOURCE, rules.MODULE_TOO_LARGE),
+        *(rules.RAISES_AT_IMPORT, rules.UNSUPPORTED_DIALECT, rules.COMPUTED_SDK_IMPORT),
+        rules.TRACE_FAILED,
+    }
+)
+# The same for these, if they are about a module or a folder.
+_OF_FILES = frozenset({rules.UNREADABLE_FILE, rules.SYMLINK_OUTSIDE})
 
 
 def check_has_endpoints(program: Program, context: PassContext) -> Program:
     """Report a project without endpoints.
 
-    If there are errors, nothing is reported, because a module that can't be read may declare
-    endpoints.
+    If a module can't be read or an endpoint can't be lowered, nothing is reported, because the error
+    is the reason why there is no endpoint.
     """
-    if program.endpoints or context.sink.has_errors():
+    lacks = all(each.runs_nothing for each in program.unlowered)
+    findings = (*context.sink, *context.sink.hidden)
+    if program.endpoints or not lacks or _may_hide_endpoints(findings, context.project):
         return program
     context.depends_on(VOLATILE)  # the excluded files, which are searched, may change
     notes = list(_near_misses(program, context))
@@ -36,6 +50,17 @@ def check_has_endpoints(program: Program, context: PassContext) -> Program:
         help=context.how_to_declare,
     )
     return program
+
+
+def _may_hide_endpoints(findings: Iterable[Diagnostic], project: Project) -> bool:
+    """Return whether a finding may be the reason why flashc does not see an endpoint."""
+    for finding in findings:
+        path = finding.location.path
+        if finding.rule in _OF_MODULES:
+            return True
+        if finding.rule in _OF_FILES and (path.endswith(".py") or (project.root / path).is_dir()):
+            return True
+    return False
 
 
 def _near_misses(program: Program, context: PassContext) -> Iterator[str]:

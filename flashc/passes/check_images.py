@@ -190,7 +190,7 @@ def _imports_in_functions(program: Program) -> Iterator[tuple[str, Import]]:
 def _image_without(
     package: str, endpoint: CodeEndpoint, program: Program, context: PassContext
 ) -> Image | None:
-    """Return the image of an endpoint if it lacks a package that nobody asks for; None otherwise.
+    """Return the image of an endpoint if it lacks a package that the app does not ask for; None otherwise.
 
     What is asked for is reported where it is asked for.
     """

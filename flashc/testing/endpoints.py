@@ -58,9 +58,9 @@ class LocalEndpoint:
         try:
             self._started.result(_START_SECONDS)
         except Exception as error:  # what the user's code raises
-            cure = _INSTALL if isinstance(error, ModuleNotFoundError) else ""
+            advice = _INSTALL if isinstance(error, ModuleNotFoundError) else ""
             raise DidNotStart(
-                f"the endpoint {self.resource!r} does not start: {type(error).__name__}: {error}{cure}"
+                f"the endpoint {self.resource!r} does not start: {type(error).__name__}: {error}{advice}"
             ) from error
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ def _failure(error: BaseException) -> str | None:
         return _BY_NUMBER[error.errno]
     if isinstance(error, (OSError, RuntimeError, ImportError)):
         text = str(error)
-        found = next((cure for part, cure in _BY_TEXT.items() if part in text), None)
+        found = next((advice for part, advice in _BY_TEXT.items() if part in text), None)
         if found is not None:
             return found
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:

@@ -139,21 +139,24 @@ class UnloweredEndpoint(Struct, frozen=True, kw_only=True):
     """An endpoint that could not be lowered because of an error; a program with one is not built.
 
     `modules` are the modules that its workers would import.  `dependencies` are the requirements
-    that it declares; `has_known_dependencies` says whether all of them are known.
+    that it declares; `has_known_dependencies` says whether all of them are known.  An endpoint that
+    `runs_nothing` has no error: it has no function and no route.
     """
 
     construction: Construction
     modules: tuple[str, ...]
     dependencies: tuple[Dependency, ...]
     has_known_dependencies: bool
+    runs_nothing: bool = False
 
 
 class Program(Struct, frozen=True, kw_only=True, dict=True):
     """A whole project.
 
     `python_reason` says where the Python version comes from.  `modules` are sorted by name.  `requirements` are those of the project as a whole, and `offers`
-    those that it lists but does not choose.  `own_requirements` are requirements that are the project itself.  `has_known_requirements` is False if an error was
-    reported, so that some may be missing.
+    those that it lists but does not choose.  `own_requirements` are requirements that are the project itself.  `refused_requirements`
+    are the names of the packages that requirements with an error ask for; `has_known_requirements` is
+    False if such a requirement may ask for any package.
     `spellings` are those of the dialects that the program may be written in.
     `worker_modules` are the sorted names of the modules that workers import.  `imports_stubs` says
     that the artifact's copy of a module imports a stub.
@@ -166,6 +169,7 @@ class Program(Struct, frozen=True, kw_only=True, dict=True):
     endpoints: tuple[Endpoint, ...]
     python_reason: str = ""
     requirements: tuple[Dependency, ...] = ()
+    refused_requirements: tuple[str, ...] = ()
     has_known_requirements: bool = True
     offers: tuple[Offer, ...] = ()
     own_requirements: tuple[Span, ...] = ()

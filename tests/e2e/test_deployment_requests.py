@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("title", "column"),
-    [("Fields beside flash", "`flash` first"), ("Fields beside rp", "`rp` first")],
+    [("Fields compared with flash", "`flash` first"), ("Fields compared with rp", "`rp` first")],
 )
 def test_the_fields_differ_only_where_the_table_says_so(
     title: str, column: str, sent: dict[str, list[Sent]]

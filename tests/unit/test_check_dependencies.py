@@ -12,6 +12,7 @@ WORKER = (
     "import humanize\nfrom runpod_flash import Endpoint\n{above}\n"
     "@Endpoint(name='w'{more})\ndef run(x): return humanize.naturalsize(x)\n"
 )
+PYLOCK = "lock-version = '1.0'\ncreated-by = 'x'\n[[packages]]\nname = 'requests'\n"
 
 
 def found(root: Path, files: dict[str, str], above: str = "", more: str = "") -> list[str]:
@@ -25,8 +26,18 @@ def found(root: Path, files: dict[str, str], above: str = "", more: str = "") ->
         ({}, "", ""),
         ({"requirements.txt": "requests\n"}, "", ", dependencies=['numpy']"),
         ({"other.py": WORKER.replace("'w'", "'o'").format(above="", more=", worker=1")}, "", ""),
+        ({"requirements.txt": "requests=2\n--client-cert me.pem\n"}, "", ""),
+        ({"requirements.txt": "requests==2\n", "pylock.toml": PYLOCK}, "", ""),
+        ({"pyproject.toml": "[project]\nname = 'a'\ndependencies = ['requests=2']\n"}, "", ""),
+        ({"pyproject.toml": "[tool.uv]\nconstraint-dependencies = ['what is it']\n"}, "", ""),
+        ({}, "", ", dependencies=['requests=2']"),
     ],
-    ids=["nothing declares it", "others are declared", "another module has an error"],
+    ids=[
+        *("nothing declares it", "others are declared", "another module has an error"),
+        *("a wrong line names another package", "a wrong version in a lock"),
+        *("a wrong requirement of the project names another package", "a wrong constraint"),
+        "a wrong dependency names another package",
+    ],
 )
 def test_an_import_that_nothing_declares_is_reported(
     tmp_path: Path, files: dict[str, str], above: str, more: str

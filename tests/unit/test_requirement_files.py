@@ -327,3 +327,18 @@ def test_a_member_that_the_workspace_lacks_is_an_error_at_the_requirement(tmp_pa
 def test_a_file_outside_of_the_project_is_not_quoted(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": "password = [hunter2\n"})
     assert compiled(tmp_path / "app", {"pyproject.toml": PROJECT}).codes == []
+
+
+INCLUDES = {
+    "a file that is not there": "-c gone.txt\n",
+    "the file itself": "-r requirements.txt\n",
+    "a URL": "-r https://packages.example/list.txt\n",
+}
+
+
+@pytest.mark.parametrize("name", INCLUDES)
+def test_a_wrong_include_hides_no_other_wrong_line(name: str, tmp_path: Path) -> None:
+    files = {"requirements.txt": f"{INCLUDES[name]}idna=3\n"}
+    messages = [each.message for each in compiled(tmp_path, files).diagnostics]
+    assert len(messages) == 2
+    assert "`idna=3` is not a valid requirement" in messages[1]

@@ -49,6 +49,22 @@ def _check(folder: Path, text: str) -> list[tuple[str, int, str]]:
     return [(d.rule.code, d.line, d.message) for d in found if d.rule.code in ("FC008", "FC630")]
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("Endpoint(name='idle')\n", ["FC630"]),
+        ("@Endpoint(name=input())\nasync def f(): return 1\n", []),
+    ],
+    ids=["an endpoint that runs nothing", "an endpoint whose name is not known"],
+)
+def test_a_call_may_be_for_an_endpoint_with_an_error(
+    tmp_path: Path, more: str, expected: list[str]
+) -> None:
+    write(tmp_path, {"more.py": f"from flashc import Endpoint\n\n{more}"})
+    found = _check(tmp_path, "[[tool.flashc.smoke.gone]]\ninput = {}\n")
+    assert [code for code, _, _ in found] == expected
+
+
 def test_calls_that_fit_the_program(tmp_path: Path) -> None:
     text = """
 [[tool.flashc.smoke.adder]]

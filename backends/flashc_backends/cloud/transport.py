@@ -163,7 +163,7 @@ class Transport:
         """Upload a file of `size` bytes once, to a URL that the platform gave; the key is not sent.
 
         If it fails, the reported progress is reset: the storage keeps no partial object.
-        Whoever knows the URL may upload, so no error shows it.
+        Every client that knows the URL may upload, so no error shows it.
 
         Raises:
             CloudError: the upload failed.

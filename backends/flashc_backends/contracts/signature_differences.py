@@ -238,7 +238,7 @@ class _Parameters:
                 yield Difference(text=words, breaks=False)
 
     def _texts_differ(self, old: ManifestParameter, new: ManifestParameter) -> Iterator[Difference]:
-        """Yield how two parameters differ, of which one is known by the text of its type alone."""
+        """Yield how two parameters differ if one of them is known by the text of its type alone."""
         if old.type != new.type:
             # What a limit means depends on the type.
             was, now = _typed(old).by_text, _typed(new).by_text

@@ -75,7 +75,7 @@ FORMATS = EVERY_TEXT | _PARSERS.keys() | _PATTERNS.keys()
 def fits(data: Any, schema: Schema, known: Known, hops: int = 0) -> bool:
     """Return whether JSON data fits a schema; `known` are its definitions.
 
-    `hops` is the number of references that were followed to get there; no data fits a circle of them.
+    `hops` is the number of references that were followed to get there; no data fits a cycle of them.
     """
     match schema:
         case Anything():

@@ -46,7 +46,7 @@ def tool_environment(given: Mapping[str, str], *, home: Path | None) -> dict[str
     Relative paths in variables of uv and pip become absolute, and messages are not broken into
     lines.  With `home`, the tool may run build scripts: it gets only the variables that it needs,
     and `home` in place of the user's folder.  Credentials are not in the variables but in the file
-    `netrc` beside `home`.
+    `netrc` next to `home`.
     """
     found = {name: _absolute(name, value) for name, value in given.items()} | _WIDE
     if home is None:

@@ -175,7 +175,7 @@ class Tenure:
         _delete(self._cloud, (s for n, s in lease.renewals.items() if n < lease.number))
 
     def give_back(self) -> None:
-        """Remove the lease; if that fails, it ends by itself, because nobody renews it."""
+        """Remove the lease; if that fails, it ends by itself, because this process no longer renews it."""
         with self._lock:
             own = [] if self._is_lost else [self._secret]
             for secret in (*own, *self._renewals):
@@ -320,7 +320,7 @@ def _is_of(secret: Secret, me: Holder) -> bool:
 
 
 def _delete(cloud: Cloud, secrets: Iterable[Secret]) -> None:
-    """Delete secrets that nobody needs; what can't be deleted now is deleted by a later deployment."""
+    """Delete secrets that no deployment needs; what can't be deleted now is deleted by a later deployment."""
     for secret in secrets:
         with suppress(CloudError):
             cloud.delete_secret(secret.id)

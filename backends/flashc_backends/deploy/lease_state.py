@@ -77,7 +77,7 @@ class Lease(Struct, frozen=True, kw_only=True):
 
     @property
     def is_taken_away(self) -> bool:
-        """Whether someone else created the newest renewal; also true if it or the lease is unreadable."""
+        """Whether another deployment created the newest renewal; also true if it or the lease is unreadable."""
         writer = read_holder(self.newest)
         return self.holder is None or writer is None or writer.token != self.holder.token
 

@@ -16,7 +16,7 @@ _PARALLEL = 8  # endpoints at once
 def waves(due: Iterable[Step], steps: Iterable[Step]) -> list[list[Step]]:
     """Return the steps `due` in groups; what a step's endpoint calls is in an earlier group.
 
-    Endpoints that call each other in a circle are in the same group.  `steps` are all steps of the
+    Endpoints that call each other in a cycle are in the same group.  `steps` are all steps of the
     plan, because a call may lead through an endpoint that does not change.
     """
     calls = {step.name: step.calls for step in steps}

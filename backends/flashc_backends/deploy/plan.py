@@ -35,7 +35,7 @@ class Action(StrEnum):
     RESTART = "restart"  # its settings change, and new workers replace its workers
     RECREATE = "recreate"  # another endpoint, with another URL, replaces it
     DELETE = "delete"
-    LEAVE = "leave"  # the project does not declare it, or has another one with its name, and nobody asked to delete it
+    LEAVE = "leave"  # the project does not declare it, or has another one with its name, and the user has not asked to delete it
     NOTHING = "unchanged"
 
 

@@ -64,7 +64,7 @@ def environment_to_remove(
         app: the name of its app.
         environment: the environment.
         endpoints: its endpoints.
-        secrets: the secrets of the account, of which it has some.
+        secrets: the secrets of the account, also those of other environments.
     """
     first = endpoints_to_remove(endpoints)
     prefix = secret_prefix(Target(app, environment.name))

@@ -94,7 +94,7 @@ def watch(
             lines = rollout.last_lines(cloud) if outcome is Outcome.FAILED else ()
             ended[endpoint.id] = Watched(endpoint=endpoint, outcome=outcome, lines=lines)
             report(f"{endpoint.name}: {rollout.told or outcome}")
-            if outcome is Outcome.FAILED:  # nobody needs to wait for the others
+            if outcome is Outcome.FAILED:  # waiting for the others would change nothing
                 for other in open_.values():
                     ended[other.endpoint.id] = Watched(
                         endpoint=other.endpoint, outcome=Outcome.LATE

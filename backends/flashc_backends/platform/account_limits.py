@@ -43,7 +43,7 @@ class AccountLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def quota_problem(
     limits: AccountLimits, others: Iterable[Endpoint], endpoint: Endpoint, *, is_new: bool
 ) -> str:
-    """Return why the account may not have an endpoint beside the others, "" if it may."""
+    """Return why the account may not have an endpoint in addition to the others, "" if it may."""
     before = list(others)
     used = sum(other.limits.most for other in before)
     if limits.workers is not None and used + endpoint.limits.most > limits.workers:

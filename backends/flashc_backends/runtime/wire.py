@@ -130,7 +130,7 @@ def run_job(
 
 
 def _wait(call: Call, body: Any) -> Conversation:
-    """Wait for the end of a job, and return its last state; cancel it if nobody waits for it any more."""
+    """Wait for the end of a job, and return its last state; cancel it if the caller no longer waits for it."""
     job = body.get("id")
     progress = Progress()
     try:

@@ -1,4 +1,4 @@
-"""Compare an artifact with documents beside it: its provenance record, and the lock of its project."""
+"""Compare an artifact with documents next to it: its provenance record, and the lock of its project."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from flashc.frontend.decode import ArgumentDecoder, alternatives
 from flashc.frontend.environment_values import with_references
 from flashc.frontend.parameter_table import Arguments, Parameter
 from flashc.project.requirements.invalid_text import InvalidText
-from flashc.project.requirements.texts import parse, pinned
+from flashc.project.requirements.texts import name_of_invalid, parse, pinned
 from flashc_core import rules
 from flashc_core.credentials import without_credentials
 from flashc_core.source import Span
@@ -22,7 +22,10 @@ from flashc_ir.requirements import Dependency
 def read_dependencies(
     parameter: Parameter[tuple[Dependency, ...]], arguments: Arguments
 ) -> tuple[Dependency, ...]:
-    """Read the Python packages of an endpoint, as PEP 508 requirements."""
+    """Read the Python packages of an endpoint, as PEP 508 requirements.
+
+    A wrong requirement is reported, and counts as one for any version of the package that it names.
+    """
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -41,6 +44,9 @@ def read_dependencies(
                 help=(help,),
                 fix=None if corrected == text else decoder.ending_fix(span, text, corrected),
             )
+            name = name_of_invalid(text)
+            if name is not None:  # then other checks go on with the package in any version
+                found.append(Dependency(name=name, requirement=name, span=span))
             continue
         if not parsed.is_unnamed:
             _check_package(decoder, parsed.name, text, span)

@@ -19,7 +19,7 @@ from flashc.frontend.parameter_table import (
     read_text,
 )
 from flashc.frontend.worker_variables import read_environment
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Severity, Sink
 from flashc_ir.endpoints import Configuration
 from flashc_ir.platform.catalogue import GpuGroup
 from flashc_ir.requirements import Dependency
@@ -333,12 +333,17 @@ TABLES: dict[str, Table] = {
 
 
 def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...], bool]:
-    """Return the requirements of an endpoint, and whether all are known; report no errors."""
+    """Return the requirements of an endpoint, and whether all are known; report no errors.
+
+    A wrong requirement is known if its text shows the name of the package.
+    """
     sink = Sink()
     quiet = Arguments(
         ArgumentDecoder(arguments.decoder.machine, sink), arguments.kind, arguments.by_name
     )
-    return DEPENDENCIES.read(quiet), not sink.has_errors()
+    found = DEPENDENCIES.read(quiet)
+    named = {dependency.span for dependency in found}
+    return found, all(each.location in named for each in sink if each.severity is Severity.ERROR)
 
 
 def read_configuration(arguments: Arguments) -> Configuration:

@@ -1,6 +1,6 @@
 """Define the older dialect of Flash: `@remote(resource_config=LiveServerless(...))`.
 
-The SDK has the dialect beside `Endpoint`, and `tetra_rp` is the name that the SDK had before.  A
+The SDK has both this dialect and `Endpoint`, and `tetra_rp` is the name that the SDK had before.  A
 resource class declares an endpoint, and `remote` decorates what it runs.
 """
 

@@ -45,17 +45,16 @@ class _CannotRewrite(Exception):
 
 
 def report_legacy(decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> None:
-    """Report the first use of `remote`, with a fix that rewrites all modules that belong together."""
+    """Report the first use of `remote`, with a fix that rewrites all modules that belong together.
+
+    After an error, there is no fix, because it would rewrite arguments that are not understood.
+    """
     used = [value for value in declared if isinstance(value, LegacyValue) and value.uses]
-    if not used or decoder.sink.has_errors():
+    if not used:
         return
     first = min(use.span for value in used for use in value.uses)
     values = [value for value in declared if isinstance(value, LegacyValue)]
-    try:
-        edits = tuple(sorted(set(_Rewriter(decoder).edits(values))))
-        fix = Fix("rewrite `remote` to `Endpoint`", edits, Safety.UNSAFE)
-    except _CannotRewrite:
-        fix = None
+    fix = None if decoder.sink.has_errors() else _fix_of(decoder, values)
     decoder.sink.report(
         rules.LEGACY_DIALECT,
         first,
@@ -68,6 +67,15 @@ def report_legacy(decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -
         ),
         fix=fix,
     )
+
+
+def _fix_of(decoder: ArgumentDecoder, values: Sequence[LegacyValue]) -> Fix | None:
+    """Return the fix that rewrites declarations; None if none keeps the meaning of the program."""
+    try:
+        edits = tuple(sorted(set(_Rewriter(decoder).edits(values))))
+    except _CannotRewrite:
+        return None
+    return Fix("rewrite `remote` to `Endpoint`", edits, Safety.UNSAFE)
 
 
 class _Rewriter(Struct, frozen=True, eq=False):

@@ -21,7 +21,7 @@ from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 
 from .invalid_text import InvalidText
-from .texts import Parsed, parse
+from .texts import Parsed, name_of_invalid, parse
 
 _T = TypeVar("_T")
 GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
@@ -31,7 +31,8 @@ INDEX_HELP = 'give it the address of a package index, such as `url = "https://py
 class Collector(Struct, eq=False, kw_only=True):
     """What was found so far; the readers add to it, in the order of the files.
 
-    `own` are the places of requirements that are the project itself.
+    `own` are the places of requirements that are the project itself.  `refused` are the names of the
+    packages that wrong requirements ask for; `is_complete` is False if one may ask for any package.
     `extras` are the extras of the project that are chosen.  `inputs` are the files that were
     looked for; see `flashc.project.inputs`.
     """
@@ -50,6 +51,8 @@ class Collector(Struct, eq=False, kw_only=True):
     inputs: list[str] = field(default_factory=list[str])
     options: dict[str, str] = field(default_factory=dict[str, str])
     no_index: bool = False
+    refused: list[str] = field(default_factory=list[str])
+    is_complete: bool = True
     _tables: dict[str, dict[str, Any] | None] = field(
         default_factory=dict[str, dict[str, Any] | None]
     )
@@ -72,6 +75,7 @@ class Collector(Struct, eq=False, kw_only=True):
         except OSError as error:
             if error.errno == errno.EFBIG and not path.startswith(("../", "/")):
                 report_unreadable(path, error, self.sink)
+                self.is_complete = False
             return None
 
     def table(self, path: str) -> dict[str, Any] | None:
@@ -102,6 +106,7 @@ class Collector(Struct, eq=False, kw_only=True):
         except (UnicodeDecodeError, UnreadableDocument) as error:
             if not path.startswith("../"):
                 report_unreadable(path, error, self.sink)
+                self.is_complete &= path.endswith(".lock")  # a lock only limits versions
             return None
 
     def distribution_in(self, folder: str) -> str | None:
@@ -179,14 +184,29 @@ class Collector(Struct, eq=False, kw_only=True):
         """Return the location of a report; the whole file if the text has a secret, so that the line is not shown."""
         return WholeFile(span.path) if error.has_secret else span
 
-    def refuse(self, text: str, span: Span, error: InvalidText) -> None:
-        """Report a text that is no requirement."""
+    def refuse(
+        self, text: str, span: Span, error: InvalidText, *, asks_for_package: bool = True
+    ) -> None:
+        """Report a text that is no requirement.
+
+        `asks_for_package` is False for a text that would only limit versions.
+        """
+        if asks_for_package:
+            self.note_refused(text)
         self.report(
             self.where(span, error),
             f"`{without_credentials(text)}` is not a valid requirement: {error}",
             rules.INVALID_REQUIREMENT,
             error.help or GENERAL_HELP,
         )
+
+    def note_refused(self, text: str) -> None:
+        """Record the package that a wrong requirement asks for; it may be any one if the text names none."""
+        name = name_of_invalid(text)
+        if name is None:
+            self.is_complete = False
+        else:
+            self.refused.append(name)
 
 
 def _is_file(path: Path) -> bool:

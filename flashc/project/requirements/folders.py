@@ -58,7 +58,8 @@ def _requirements_in(
             parsed = collector.parse(entry, folder)
             variants = list(tables.variants(parsed, extras, ""))
         except InvalidText as error:
-            collector.refuse(f"{parent.name}: {entry}", parent.span, error)
+            shown = f"{parent.name}: {entry}"
+            collector.refuse(shown, parent.span, error, asks_for_package=False)
             continue
         if any(variant.source is not None for variant in variants):
             found += [

@@ -98,7 +98,7 @@ def _limit(
         hashes = {checked_hash(each) for each in hashes}
     except InvalidText as error:
         help = "write the lock again, with the tool that it belongs to"
-        collector.refuse(text, span, InvalidText(str(error), help))
+        collector.refuse(text, span, InvalidText(str(error), help), asks_for_package=False)
         return
     collector.limit(parsed, span, hashes=hashes)
 

@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flashc_core.credentials import without_credentials
 from flashc_core.files import MOST_READ
@@ -19,9 +19,13 @@ from .includes import includes_in
 from .invalid_text import InvalidText
 from .locations import checked_hash, source_of
 
+if TYPE_CHECKING:  # it takes long to import
+    from pip_requirements_parser import RequirementsFile
+
 REQUIREMENTS = "requirements.txt"
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
 _OPTION = re.compile(r"\s+--?[a-z]")
+_IS_OPTION = re.compile(r"--?[A-Za-z]")
 _EDITABLE = re.compile(r"^(?:-e|--editable)[\s=]+")
 _HARMLESS = frozenset(
     "requirements constraints only_binary prefer_binary use_features features_enabled "
@@ -31,34 +35,21 @@ _NO_FILE = "is not a regular file"
 
 
 def read_pip_files(collector: Collector) -> None:
-    """Add the requirements and the options of `requirements.txt`, if the project has it."""
-    project = collector.project
-    if REQUIREMENTS not in project.by_path:
-        return
-    if not _can_include(collector):
-        return
-    from pip_requirements_parser import (
-        InstallationError,
-        RequirementsFile,
-    )  # imported only if the project has the file
+    """Add the requirements and the options of `requirements.txt`, if the project has it.
 
-    file = project.root / REQUIREMENTS
-    unsaved = project.unsaved.get(REQUIREMENTS)
-    try:
-        if unsaved is None:
-            parsed = RequirementsFile.from_file(str(file), include_nested=True)
-        else:  # the parser's own `from_string` raises NameError
-            with temporary_folder("requirements") as folder:
-                draft = folder / REQUIREMENTS
-                draft.write_bytes(unsaved)
-                parsed = RequirementsFile.from_file(str(draft), include_nested=False)
-    except (OSError, ValueError, InstallationError) as error:
-        reason = str(error) or type(error).__name__
-        collector.report(
-            Span(REQUIREMENTS, 1, 1, 1, 1),
-            f"`{REQUIREMENTS}`: it can't be read: {reason.replace(str(file.parent), '.')}",
-            help="save it as UTF-8, with one requirement in each line",
-        )
+    If a file that it includes can't be read, only its own lines are read.
+    """
+    if REQUIREMENTS not in collector.project.by_path:
+        return
+    can_include = _can_include(collector)
+    collector.is_complete &= can_include
+    if _problem(collector, REQUIREMENTS, ()):
+        return
+    parsed = _parsed(collector, include_nested=can_include)
+    if parsed is None:
+        collector.is_complete = False
+        parsed = _parsed(collector, include_nested=False) if can_include else None
+    if parsed is None:
         return
     for option in parsed.options:
         _read_option(collector, option)
@@ -70,12 +61,40 @@ def read_pip_files(collector: Collector) -> None:
         _read_requirement(collector, line, hashes, is_constraint=False)
 
 
+def _parsed(collector: Collector, *, include_nested: bool) -> RequirementsFile | None:
+    """Return the parsed `requirements.txt`; report that it can't be parsed, and return None."""
+    from pip_requirements_parser import (
+        InstallationError,
+        RequirementsFile,
+    )  # imported only if the project has the file
+
+    project = collector.project
+    file = project.root / REQUIREMENTS
+    unsaved = project.unsaved.get(REQUIREMENTS)
+    try:
+        if unsaved is None:
+            return RequirementsFile.from_file(str(file), include_nested=include_nested)
+        # The parser's own `from_string` raises NameError
+        with temporary_folder("requirements") as folder:
+            draft = folder / REQUIREMENTS
+            draft.write_bytes(unsaved)
+            return RequirementsFile.from_file(str(draft), include_nested=False)
+    except (OSError, ValueError, InstallationError) as error:
+        reason = str(error) or type(error).__name__
+        collector.report(
+            Span(REQUIREMENTS, 1, 1, 1, 1),
+            f"`{REQUIREMENTS}`: it can't be read: {reason.replace(str(file.parent), '.')}",
+            help="save it as UTF-8, with one requirement in each line",
+        )
+        return None
+
+
 def _can_include(collector: Collector) -> bool:
     """Record the files that `requirements.txt` includes as inputs; report what can't be included.
 
     A path is relative to the root.  It may lead out of the project, or to a file that does not
     exist.  The result is False if a file includes itself, directly or not, if it is a URL, or if
-    reading it may not end, as for a named pipe.
+    reading it may not end, as for a named pipe.  Then only `requirements.txt` itself can be read.
     """
     done: set[str] = set()
     pending: list[tuple[str, tuple[str, ...]]] = [(REQUIREMENTS, ())]
@@ -140,6 +159,8 @@ def _read_requirement(
         help = (error.help if is_shown else "") or _ONE_PER_LINE
         message = f"`{span.path}`: {shown} is not a valid requirement{reason}"
         collector.report(collector.where(span, error), message, help=help)
+        if not is_constraint and not _IS_OPTION.match(text):
+            collector.note_refused(text)
         return
     if is_project_itself(parsed):  # its files are in the artifact anyway
         from packaging.requirements import Requirement

@@ -56,7 +56,7 @@ def read_pylock(collector: Collector) -> None:
         _report(collector, "it is for other systems than workers", help)
         return
     lines = Lines(collector.read(PYLOCK) or "")
-    only_limits = any(not each.constraint for each in collector.found)
+    only_limits = _only_limits(collector)
     names = _indexes(collector, lock)
     groups = {*collector.groups, *(lock.default_groups or ())}
     for package in lock.packages:
@@ -64,7 +64,7 @@ def read_pylock(collector: Collector) -> None:
         try:
             parsed = _parsed(package, names, collector.extras, groups)
         except InvalidText as error:
-            collector.refuse(package.name, span, error)
+            collector.refuse(package.name, span, error, asks_for_package=not only_limits)
             continue
         hashes = _hashes(package)
         if not only_limits:
@@ -77,6 +77,12 @@ def _report(collector: Collector, problem: str, help: str) -> None:
     """Report that the file can't be used."""
     message = f"`{PYLOCK}` can't be used: {problem}"
     collector.report(WholeFile(PYLOCK), message, rules.INVALID_CONFIGURATION, help)
+    collector.is_complete &= _only_limits(collector)
+
+
+def _only_limits(collector: Collector) -> bool:
+    """Return whether other files list the requirements, so that the lock only limits their versions."""
+    return any(not each.constraint for each in collector.found)
 
 
 def _is_for_workers(lock: Pylock) -> bool:

@@ -103,7 +103,7 @@ def _included_group(entry: object) -> set[str] | None:
 
 
 class _RequirementLists(Struct, frozen=True):
-    """Named lists of requirements, of which `[tool.flashc]` selects some: extras or groups.
+    """Named lists of requirements, extras or groups; `[tool.flashc]` selects some of them.
 
     `word` and `kind` are the singular nouns for one list: `word` for options, `kind` for messages.
     `table` is the table of `pyproject.toml` that has the lists.
@@ -141,6 +141,7 @@ class _RequirementLists(Struct, frozen=True):
                     if by_name
                     else f'add `{name} = ["package==1.2"]` to `[{header}]`',
                 )
+                collector.is_complete = False
                 continue
             for entry in by_name[name][1]:
                 further = included(entry)
@@ -185,10 +186,12 @@ def _check_dynamic(collector: Collector, document: dict[str, Any], lines: Lines)
             rules.INVALID_CONFIGURATION,
             f"list them in `dependencies`, or in `{REQUIREMENTS}`",
         )
+        collector.is_complete = False
     for file in map(str, files):
         text = collector.read(file)
         if text is None:
             collector.report(span, f"`{PYPROJECT}`: `{file}` can't be read")
+            collector.is_complete = False
             continue
         for number, line in enumerate(text.splitlines(), 1):
             entry = line.partition("#")[0].strip()

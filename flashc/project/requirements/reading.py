@@ -27,8 +27,9 @@ class Requirements(Struct, frozen=True):
     """The requirements of the whole app, each with the span of the line that declares it.
 
     `own`: locations of requirements that name the project itself.  `offers`: requirements in extras,
-    groups or files that the app does not select.  `is_complete` is False if an error was reported, so
-    that requirements may be missing.  `inputs` are the files that were looked for, also if they do
+    groups or files that the app does not select.  `refused` are the
+    names of the packages that wrong requirements ask for; `is_complete` is False if one may ask for any
+    package.  `inputs` are the files that were looked for, also if they do
     not exist.
     """
 
@@ -36,6 +37,7 @@ class Requirements(Struct, frozen=True):
     offers: tuple[Offer, ...]
     own: tuple[Span, ...]
     resolver: ResolverSettings
+    refused: tuple[str, ...]
     is_complete: bool
     inputs: tuple[str, ...]
 
@@ -47,8 +49,7 @@ def read_requirements(
 
     `extras` and `groups` are the selected extras and dependency groups of `pyproject.toml`.
     """
-    local_sink = Sink()
-    collector = Collector(project=project, sink=local_sink, extras=set(extras), groups=set(groups))
+    collector = Collector(project=project, sink=sink, extras=set(extras), groups=set(groups))
     read_pip_files(collector)
     uv = None
     if "pyproject.toml" in project.by_path:
@@ -77,8 +78,6 @@ def read_requirements(
 
         follow_folders(collector, uv or UvTables())
     _check_indexes(collector)
-    for diagnostic in local_sink:
-        sink.add(diagnostic)
     return Requirements(
         found=tuple(collector.found),
         offers=tuple(collector.offers),
@@ -92,7 +91,8 @@ def read_requirements(
             insecure_hosts=tuple(collector.insecure_hosts),
             overrides=tuple(collector.overrides),
         ),
-        is_complete=not local_sink.has_errors(),
+        refused=tuple(sorted(set(collector.refused))),
+        is_complete=collector.is_complete,
         inputs=tuple(dict.fromkeys(collector.inputs)),
     )
 

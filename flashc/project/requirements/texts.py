@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # `packaging` takes long to import
     from packaging.markers import Marker
 
 _MARKER = re.compile(r"\s;\s*")
+_NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:$|[\[(<>=!~;,]|@\s)", re.ASCII)
 _EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
 
 
@@ -96,6 +97,15 @@ def with_source(parsed: Parsed, location: str, folder: str = "") -> Parsed:
         InvalidText: flashc can't get a distribution from there, or can't check a hash.
     """
     return replace(parsed, source=source_of(location, folder), hashes=hashes_in(location))
+
+
+def name_of_invalid(text: str) -> str | None:
+    """Return the canonical name of the package that a wrong requirement means; None if the text does not show it."""
+    from packaging.utils import canonicalize_name  # takes long to import
+
+    match = _NAMED.match(text.strip())
+    is_file = match is None or _is_location(text) or is_archive(match[1])
+    return None if match is None or is_file else canonicalize_name(match[1])
 
 
 def why_invalid(text: str, error: Exception) -> str:

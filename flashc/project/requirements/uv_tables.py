@@ -303,7 +303,7 @@ def _add_limits(collector: Collector, table: dict[str, Any], path: str) -> None:
             try:
                 parsed = collector.parse(entry, posixpath.dirname(path))
             except InvalidText as error:
-                collector.refuse(entry, span, error)
+                collector.refuse(entry, span, error, asks_for_package=False)
                 continue
             if key == "constraint-dependencies":
                 collector.limit(parsed, span)

@@ -129,7 +129,7 @@ def never_bundled() -> frozenset[str]:
 
 @cache
 def sdk_distributions() -> frozenset[str]:
-    """Return the distributions of the SDK, of which an artifact must not have a second copy."""
+    """Return the distributions of the SDK; an artifact must not have a second copy of them."""
     return frozenset(image_facts().sdk.names)
 
 

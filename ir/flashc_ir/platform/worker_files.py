@@ -16,7 +16,7 @@ from .facts import Names, read_facts
 
 
 class WorkerFileFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The modules beside the worker's program, and what that program imports."""
+    """The modules in the folder of the worker's program, and what that program imports."""
 
     own: Names
     standard_library: Names
@@ -43,12 +43,12 @@ def whose_module(name: str) -> str | None:
 
 @cache
 def _own_modules() -> frozenset[str]:
-    """Return the names of the modules beside the worker's program."""
+    """Return the names of the modules in the folder of the worker's program."""
     return frozenset(read_facts("worker-files", WorkerFileFacts).own.names)
 
 
 def is_own_module(path: str) -> bool:
-    """Return whether a file of an artifact would overwrite a module beside the worker's program."""
+    """Return whether a file of an artifact would overwrite a module in the folder of the worker's program."""
     return path.endswith(".py") and path.removesuffix(".py") in _own_modules()
 
 

@@ -78,7 +78,7 @@ export function lineOf(text) {
   return { own: isOwn(text), shown: shortened(readable(text)) };
 }
 
-// The SDK logs JSON objects, of which people read the message; that of a failed job is the text of one, too.
+// The SDK logs JSON objects, and people read their messages; the message of a failed job is the text of such an object, too.
 function readable(text) {
   if (!text.startsWith(SDK)) return text;
   let record = null;
