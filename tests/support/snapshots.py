@@ -38,10 +38,11 @@ class Project:
         return run_flashc(self.root, command, *self._python, *arguments, variables=self.variables)
 
     def found(self) -> set[tuple[str, str, int]]:
-        """(code, path, line) of every finding of a check."""
+        """(code, path, line) of every finding of a check; line 0 for a finding about a whole file."""
         document = json.loads(self.flashc("check", "--format", "json").stdout)
         return {
-            (item["code"], item["path"], item["start"]["line"]) for item in document["diagnostics"]
+            (item["code"], item["path"], item["start"]["line"] if item["start"] else 0)
+            for item in document["diagnostics"]
         }
 
     def render(self, block: Block) -> str:
