@@ -148,3 +148,68 @@ def test_a_constructor_that_may_not_be_called_is_no_error(body: str, tmp_path: P
         'S()\n@Endpoint(name="w", dependencies=["lib"])\nasync def run(x: int):\n    return x\n'
     )
     assert compile_files(tmp_path, {"worker.py": text}).codes == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """
+class S:
+    instance = None
+    def __new__(cls, *args):
+        if cls.instance is None:
+            cls.instance = super().__new__(cls)
+        return cls.instance
+    def __init__(self, x=1): self.x = x
+S(2)
+S(3)
+v = (S.instance is None, S.instance.x)
+""",
+        "class S:\n    def __new__(cls, x): return x + 1\nv = S(1)\n",
+        """
+class A:
+    def __new__(cls, *args):
+        self = object.__new__(cls)
+        self.z = 3
+        return self
+    def __init__(self, x): self.x = x
+    @classmethod
+    def make(cls): return cls(1)
+    def name(self): return "a"
+class B(A):
+    def __init__(self, x):
+        super().__init__(x + 1)
+        self.y = super().name()
+    @classmethod
+    def make(cls): return super().make()
+class C(B):
+    pass
+v = [(b.x, b.y, b.z) for b in (B(3), C.make())]
+""",
+        """
+class A:
+    def __init__(self): STATE["a"] = 1
+class B(A):
+    def __init__(self): STATE["b"] = 1
+class C(A):
+    def __init__(self):
+        super().__init__()
+        STATE["c"] = 1
+class D(C, B):
+    def __init__(self): super().__init__()
+D()
+v = list(STATE)
+""",
+    ],
+)
+def test_instances_that_new_and_super_make_are_known(text: str) -> None:
+    expected = computed(_HEAD + text)
+    machine = evaluated(_HEAD + text)
+    assert expected is not None
+    assert not machine.failed
+    assert concrete(machine.frames["m"].names["v"]) == expected["v"]
+
+
+def test_a_call_of_super_that_python_refuses_makes_no_known_instance() -> None:
+    text = "class A:\n    def __new__(cls, x): return super().__new__(cls, x)\nv = A(1)\n"
+    assert part_unknown(evaluated(text).frames["m"].names["v"]) is not None

@@ -37,13 +37,20 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 
 from . import functions
+from .super_calls import call_super, new_instance, super_method
 
 
 def call_expression(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> Value:
     """Return the value of a call that is written in the source."""
+    name = super_method(node.func, frame)
+    if name is not None:
+        arguments = evaluate_arguments(machine, node, frame, span)
+        result = call_super(machine, name, arguments, frame)
+        return result or machine.call(machine.evaluate(node.func, frame), arguments)
     callee = machine.evaluate(node.func, frame)
     arguments = evaluate_arguments(machine, node, frame, span)
-    return machine.call(callee, arguments)
+    made = new_instance(callee, arguments)
+    return made or machine.call(callee, arguments)
 
 
 def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> CallArguments:

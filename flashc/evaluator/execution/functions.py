@@ -188,6 +188,10 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
         for ancestor in class_value.ancestry()  # a metaclass
     )
     is_open = class_value.has_open_bases() and not is_exception
+    if not (class_value.decorated or class_value.has_open_bases()):
+        by_new = _made_by_new(machine, class_value, arguments)
+        if by_new is not None:
+            return by_new
     if class_value.decorated or is_open or builds_itself:
         machine.escape(arguments)
         run_constructors(machine, class_value, arguments, reason)
@@ -195,6 +199,38 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
             return Known(InstanceValue(class_value, {}, reason), arguments.span)
         return reason
     instance = Known(InstanceValue(class_value, {}), arguments.span)
+    return _initialised(machine, class_value, instance, arguments, is_exception=is_exception)
+
+
+def _made_by_new(
+    machine: Machine, class_value: ClassValue, arguments: CallArguments
+) -> Value | None:
+    """Return the instance that the class's own `__new__` makes; None if flashc does not evaluate that."""
+    new = class_value.find("__new__")
+    if not isinstance(new, Known) or not isinstance(new.value, FunctionValue):
+        return None
+    if new.value.decorated or any(each.node.keywords for each in class_value.ancestry()):
+        return None
+    bound = [Argument(Known(class_value, arguments.span), arguments.span), *arguments.positional]
+    made = call(machine, new.value, replace(arguments, positional=bound))
+    if isinstance(made, Known) and isinstance(made.value, InstanceValue):
+        if class_value in made.value.of.ancestry():
+            return _initialised(machine, made.value.of, made, arguments, is_exception=True)
+    if isinstance(made, Unknown):
+        machine.escape(arguments)
+        run_constructors(machine, class_value, arguments, made, has_new=False)
+    return made
+
+
+def _initialised(
+    machine: Machine,
+    class_value: ClassValue,
+    instance: Known,
+    arguments: CallArguments,
+    *,
+    is_exception: bool,
+) -> Value:
+    """Return a new instance after its `__init__`; `is_exception` says that it may take arguments without one."""
     init = class_value.find("__init__")
     if init is None:
         if (arguments.positional or arguments.keywords) and not is_exception:
@@ -206,4 +242,6 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
         inside = replace(arguments, positional=bound)
         result = call(machine, init.value, inside)
         return result if isinstance(result, Unknown) else instance
-    return reason
+    return Unknown(
+        reason=f"an instance of `{class_value.name}` exists at run time only", origin=arguments.span
+    )

@@ -22,11 +22,16 @@ _SHARE = 10  # such a call takes at most this part of the steps that are left
 
 
 def run_constructors(
-    machine: Machine, class_value: ClassValue, arguments: CallArguments, reason: Unknown
+    machine: Machine,
+    class_value: ClassValue,
+    arguments: CallArguments,
+    reason: Unknown,
+    *,
+    has_new: bool = True,
 ) -> None:
     """Execute what makes an instance: the metaclass's `__call__`, `__new__` and `__init__`.
 
-    What they change becomes unknown, because it is not known which of them Python calls, and with
+    `has_new` is False if `__new__` was executed before.  What they change becomes unknown, because it is not known which of them Python calls, and with
     which instance.
     """
     of_class = Known(class_value, arguments.span)
@@ -34,7 +39,8 @@ def run_constructors(
     for metaclass in _metaclasses(machine, class_value):
         _run(machine, metaclass.find("__call__"), [of_class], arguments, reason)
         _forget_state(metaclass, reason)
-    _run(machine, class_value.find("__new__"), [of_class], arguments, reason)
+    if has_new:
+        _run(machine, class_value.find("__new__"), [of_class], arguments, reason)
     _run(machine, class_value.find("__init__"), [instance], arguments, reason)
     for hook in ("__attrs_pre_init__", "__attrs_post_init__"):
         _run(machine, class_value.find(hook), [instance], arguments.inner([]), reason)
