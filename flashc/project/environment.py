@@ -54,7 +54,7 @@ def build_environment(project: Project, given: Mapping[str, str], sink: Sink) ->
     Later sources override earlier ones: the project's `.env`, the process's environment, and
     `given` (`[tool.flashc.env]`).  A `.env` that can't be read is reported.
     """
-    from_file = _read_env_file(project, sink) if (project.root / _FILE).is_file() else {}
+    from_file = _read_env_file(project, sink) if project.has_text(_FILE) else {}
     return BuildEnvironment({**from_file, **os.environ, **given}, frozenset(given))
 
 

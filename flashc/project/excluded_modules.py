@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from flashc_core.files import read_limited
 from flashc_ir.program import Exclusion
 
 from .project import Project
@@ -58,9 +57,11 @@ def _declares(project: Project, path: str, words: tuple[bytes, ...]) -> bool:
     """Return whether the text of a file names an SDK and an endpoint."""
     file = project.root / path
     try:
-        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+        if path not in project.unsaved and (
+            not file.is_file() or file.stat().st_size > _MOST_BYTES
+        ):
             return False
-        data = read_limited(file)
+        data = project.read(path)
     except OSError:
         return False
     return b"Endpoint(" in data and any(word in data for word in words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -13,12 +12,12 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from flashc_core.diagnostics import Diagnostic
-from flashc_core.files import read_limited, real_path
 from flashc_core.source import Lines
 from flashc_ir.modules import Origin
 from flashc_ir.platform.worker_files import whose_module
 from flashc_ir.program import Exclusion, ProjectFile
 
+from .project_texts import ProjectTexts
 from .source_file import SourceFile
 from .source_roots import AddedFolder
 
@@ -42,7 +41,7 @@ class Presence(StrEnum):
 class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
     """The files of a project as they were when it was opened.
 
-    All texts are read through this class.
+    All files are read by `texts`, an object of the class that also reads them while the project is opened.
 
     `root` is absolute.  `modules` has the paths of modules, relative to the root, by dotted name.
     `findings` are those about the files themselves.  `folders_outside` are folders outside the
@@ -75,27 +74,12 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
         known = self.sources.get(path)
         if known is not None:
             return known.data
-        unsaved = self.unsaved.get(path)
-        if unsaved is not None:
-            return unsaved
-        if path not in self.by_path and path not in self.names:  # these were checked before
-            self._check_path(path)
-        return read_limited(self.root / path)
+        is_checked = path in self.by_path or path in self.names  # when the project was opened
+        return self.texts.read(path, is_checked=is_checked)
 
-    def _check_path(self, path: str) -> None:
-        """Check that a path is that of a regular file, and that no link leads it out of the project.
-
-        A requirement may name a folder outside of the project by a path such as `../shared`.
-
-        Raises:
-            OSError: it is something else.
-        """
-        target = real_path(self.root / path)
-        is_named = os.path.normpath(path).startswith(("..", "/"))
-        if not is_named and not target.is_relative_to(real_path(self.root)):
-            raise PermissionError(errno.EPERM, "it is a symbolic link that leaves the project")
-        if target.exists() and not target.is_file():
-            raise OSError(errno.EINVAL, "it is not a file")
+    def has_text(self, path: str) -> bool:
+        """Return whether there is a text to read: one of an editor, or a regular file."""
+        return self.texts.has(path)
 
     def source(self, path: str) -> SourceFile:
         """Return a file with its text, lines and syntax tree; the same object each time.
@@ -112,11 +96,7 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
 
     def lines(self, path: str) -> Lines | None:
         """Return the positions of the lines of a regular file; None if it can't be read."""
-        if (
-            path not in self.sources
-            and path not in self.unsaved
-            and not (self.root / path).is_file()
-        ):
+        if path not in self.sources and not self.has_text(path):
             return None
         try:
             return self.source(path).lines
@@ -131,6 +111,11 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
             KeyError: the project has no such module.
         """
         return self.source(self.modules[name])
+
+    @cached_property
+    def texts(self) -> ProjectTexts:
+        """The reader of the project's files."""
+        return ProjectTexts(root=self.root, unsaved=self.unsaved)
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-from pathlib import Path
 from typing import Any
 
 from flashc_core.credentials import without_credentials
 from flashc_core.files import MOST_READ
 from flashc_core.source import Lines, Span
-from flashc_core.temporary import temporary_folder
 from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
 from .includes import includes_in
 from .invalid_text import InvalidText
 from .locations import checked_hash, source_of
+from .pip_lines import UnreadableList, lines_of_lists
 
 REQUIREMENTS = "requirements.txt"
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
@@ -38,35 +36,32 @@ def read_pip_files(collector: Collector) -> None:
     if not _can_include(collector):
         return
     from pip_requirements_parser import (
-        InstallationError,
-        RequirementsFile,
+        InstallRequirement,
+        InvalidRequirementLine,
+        OptionLine,
     )  # imported only if the project has the file
 
-    file = project.root / REQUIREMENTS
-    unsaved = project.unsaved.get(REQUIREMENTS)
     try:
-        if unsaved is None:
-            parsed = RequirementsFile.from_file(str(file), include_nested=True)
-        else:  # the parser's own `from_string` raises NameError
-            with temporary_folder("requirements") as folder:
-                draft = folder / REQUIREMENTS
-                draft.write_bytes(unsaved)
-                parsed = RequirementsFile.from_file(str(draft), include_nested=False)
-    except (OSError, ValueError, InstallationError) as error:
-        reason = str(error) or type(error).__name__
-        collector.report(
-            Span(REQUIREMENTS, 1, 1, 1, 1),
-            f"`{REQUIREMENTS}`: it can't be read: {reason.replace(str(file.parent), '.')}",
-        )
+        lines = lines_of_lists(project, REQUIREMENTS)
+    except UnreadableList as error:
+        is_own = error.path == REQUIREMENTS
+        where = Span(REQUIREMENTS, 1, 1, 1, 1) if is_own else _including_line(collector, error.path)
+        name = "it" if is_own else f"`{without_credentials(error.path)}`"
+        collector.report(where, f"`{REQUIREMENTS}`: {name} can't be read: {error}")
         return
-    for option in parsed.options:
-        _read_option(collector, option)
-    for item in parsed.requirements:
-        _read_requirement(collector, item.requirement_line, item.hash_options, item.is_constraint)
-    for line in parsed.invalid_lines:
-        # The parser refuses paths after `@`, which uv and flashc accept
-        hashes = re.findall(r"--hash[=\s](\S+)", line.line or "")
-        _read_requirement(collector, line, hashes, is_constraint=False)
+    for option in lines:
+        if isinstance(option, OptionLine):
+            _read_option(collector, option)
+    for item in lines:
+        if isinstance(item, InstallRequirement):
+            _read_requirement(
+                collector, item.requirement_line, item.hash_options, item.is_constraint
+            )
+    for line in lines:
+        if isinstance(line, InvalidRequirementLine):
+            # The parser refuses paths after `@`, which uv and flashc accept
+            hashes = re.findall(r"--hash[=\s](\S+)", line.line or "")
+            _read_requirement(collector, line, hashes, is_constraint=False)
 
 
 def _can_include(collector: Collector) -> bool:
@@ -243,9 +238,7 @@ def _line_of(collector: Collector, line: Any) -> tuple[Span, str, str]:
     project = collector.project
     number = line.line_number or 1
     text = without_credentials(line.line.split(" --hash", 1)[0].strip())
-    path = Path(os.path.relpath(line.filename, project.root)).as_posix()
-    if REQUIREMENTS in project.unsaved:  # an editor's text includes nothing
-        path = REQUIREMENTS
+    path = line.filename
     folder = posixpath.dirname(path)
     if path not in project.by_path or not path.endswith((".txt", ".in")):
         return _including_line(collector, path), f"line {number} of `{path}`", folder

@@ -62,7 +62,7 @@ def read_requirements(
         read_locked_versions(collector, uv)
         read_pyproject(collector, uv)
         read_poetry(collector)
-    if (project.root / "Pipfile").is_file():
+    if project.has_text("Pipfile"):
         from .pipfile import read_pipfile
 
         read_pipfile(collector)

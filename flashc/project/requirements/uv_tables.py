@@ -175,7 +175,7 @@ def _workspace_root(collector: Collector) -> str | None:
         return None
     for height in range(1, _HIGHEST + 1):
         folder = "/".join([".."] * height)
-        if not (collector.project.root / folder / PYPROJECT).is_file():
+        if not collector.project.has_text(posixpath.join(folder, PYPROJECT)):
             continue
         workspace = tool_uv(collector.table(posixpath.join(folder, PYPROJECT))).get("workspace")
         if workspace is None:
