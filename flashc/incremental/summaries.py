@@ -64,7 +64,13 @@ def read_summaries(
     names = sorted(relevant)
     # a key of the compiler, of the dialects, and of which modules there are
     index = digest(compiler_identity(), project_index(workspace.project), dialects_key(dialects))
-    library = _Library(workspace, frozenset(names), dialects, index, meanwhile)
+    library = _Library(
+        workspace=workspace,
+        relevant=frozenset(names),
+        dialects=dialects,
+        index=index,
+        meanwhile=meanwhile,
+    )
     try:
         components: list[Component] = [(name,) for name in names]
         while True:
@@ -89,7 +95,7 @@ def read_summaries(
     )
 
 
-class _Library(Struct, eq=False, dict=True):
+class _Library(Struct, eq=False, dict=True, kw_only=True):
     """The summaries and exports that are known so far, for one state of a project."""
 
     workspace: Workspace
@@ -168,7 +174,7 @@ class _Library(Struct, eq=False, dict=True):
         self.summaries |= {keys[key]: stored[key, each.digest] for key, each in valid.items()}
         absent = tuple(component for key, component in keys.items() if key not in valid)
         others = (trace for trace in group.traces if valid.get(trace.key) is not trace)
-        return Batch(group.names, absent, (*new, *valid.values(), *others))
+        return Batch(components=group.names, absent=absent, cached=(*new, *valid.values(), *others))
 
     def links(self, components: Iterable[Component]) -> dict[Component, SummaryLinks]:
         """Return the inputs and imports of components that were read."""

@@ -50,7 +50,7 @@ _GROUP = re.compile(r"\(\?P<\w+>")
 _NEVER = r"(?!)"
 
 
-class _Layer(Struct, frozen=True, eq=False, dict=True):
+class _Layer(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     """The patterns of one ignore file.
 
     They are relative to the folder `inside` of the project, or to a folder above the root, from which
@@ -94,7 +94,7 @@ class IgnoreRules:
     @classmethod
     def built_in(cls) -> IgnoreRules:
         """Return the built-in rules alone."""
-        return cls((_Layer("built-in", BUILT_IN),))
+        return cls((_Layer(source="built-in", lines=BUILT_IN),))
 
     @classmethod
     def of(cls, texts: ProjectTexts) -> IgnoreRules:
@@ -106,7 +106,7 @@ class IgnoreRules:
         Raises:
             OSError: an ignore file can't be read.
         """
-        built_in = _Layer("built-in", BUILT_IN)
+        built_in = _Layer(source="built-in", lines=BUILT_IN)
         above = _layers_above(texts)
         return cls((built_in,) if any(map(_ignores_root, above)) else (built_in, *above))
 
@@ -116,7 +116,7 @@ class IgnoreRules:
         Raises:
             OSError: an ignore file can't be read.
         """
-        layers = [_Layer(file, _lines(texts, file), inside=folder) for file in files]
+        layers = [_Layer(source=file, lines=_lines(texts, file), inside=folder) for file in files]
         return IgnoreRules((*self._layers, *layers)) if layers else self
 
     def match(self, path: str, *, is_folder: bool) -> IgnoreRule | None:
@@ -156,7 +156,7 @@ def _layers_above(texts: ProjectTexts) -> list[_Layer]:
         if folder != root and file.is_file():
             source = os.path.relpath(file, root).replace(os.sep, "/")
             above = f"{root.relative_to(folder).as_posix()}/"
-            found.append(_Layer(source, _lines(texts, source), above=above))
+            found.append(_Layer(source=source, lines=_lines(texts, source), above=above))
         if (folder / ".git").exists():
             return found[::-1]
     return []  # no repository

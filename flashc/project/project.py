@@ -38,7 +38,7 @@ class Presence(StrEnum):
     ABSENT = ""
 
 
-class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
+class Project(Struct, frozen=True, eq=False, dict=True, weakref=True, kw_only=True):
     """The files of a project as they were when it was opened.
 
     All files are read by `texts`, an object of the class that also reads them while the project is opened.

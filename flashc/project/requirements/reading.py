@@ -23,7 +23,7 @@ from .other_lists import read_other_lists
 from .pip_files import read_pip_files
 
 
-class Requirements(Struct, frozen=True):
+class Requirements(Struct, frozen=True, kw_only=True):
     """The requirements of the whole app, each with the span of the line that declares it.
 
     `own`: locations of requirements that name the project itself.  `offers`: requirements in extras,

@@ -94,7 +94,7 @@ class UvTables(Struct, eq=False, kw_only=True):
                     continue
                 marker = str(table.get("marker", ""))
                 try:
-                    variant = self._with_source(Parsed(name, name), table, folder)
+                    variant = self._with_source(Parsed(name=name, requirement=name), table, folder)
                 except InvalidText as error:
                     problem, help = str(error), error.help
                     named = NamedSource(
