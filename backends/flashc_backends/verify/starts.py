@@ -30,7 +30,7 @@ _REMOVED = frozenset(
 )
 
 
-class FatalImport(Struct, frozen=True):
+class FatalImport(Struct, frozen=True, kw_only=True):
     """An import that fails when a worker of a resource starts.
 
     `problem` says why, and `help` what to do.
@@ -68,7 +68,9 @@ def fatal_imports(
                     help = f"add the package that installs `{item.module}` to `dependencies`"
                 if problem is not None and (path, item.module) not in reported:
                     reported.add((path, item.module))
-                    yield FatalImport(path, item, name, problem, help)
+                    yield FatalImport(
+                        path=path, item=item, resource=name, problem=problem, help=help
+                    )
 
 
 def unparsable_problem(artifact: ArtifactContents, item: Import) -> str | None:
