@@ -336,7 +336,9 @@ def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...],
     """Return the requirements of an endpoint, and whether all are known; report no errors."""
     sink = Sink()
     quiet = Arguments(
-        ArgumentDecoder(arguments.decoder.machine, sink), arguments.kind, arguments.by_name
+        decoder=ArgumentDecoder(arguments.decoder.machine, sink),
+        kind=arguments.kind,
+        by_name=arguments.by_name,
     )
     return DEPENDENCIES.read(quiet), not sink.has_errors()
 
