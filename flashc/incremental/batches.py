@@ -1,4 +1,7 @@
-"""Group the components of a project; the components of a group share a file of the cache."""
+"""Group the components of a project; the components of a group share a file of the cache.
+
+So a large project has few files in the cache.
+"""
 
 from __future__ import annotations
 

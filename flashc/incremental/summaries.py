@@ -6,8 +6,6 @@ read of other modules, and is valid as long as that stays the same.  So after an
 again only the modules that the edit can affect, and stops at a module whose exports have not
 changed.  Modules in an import cycle, and modules that add routes to the same endpoint, are read
 together.
-
-Several summaries (a batch) share one file, so that a large project has few files in the cache.
 """
 
 from __future__ import annotations
@@ -62,13 +60,11 @@ def read_summaries(
     there are any; it may be called several times.
     """
     names = sorted(relevant)
-    # a key of the compiler, of the dialects, and of which modules there are
-    index = digest(compiler_identity(), project_index(workspace.project), dialects_key(dialects))
     library = _Library(
         workspace=workspace,
         relevant=frozenset(names),
         dialects=dialects,
-        index=index,
+        index=digest(compiler_identity(), project_index(workspace.project), dialects_key(dialects)),
         meanwhile=meanwhile,
     )
     try:
@@ -86,8 +82,7 @@ def read_summaries(
         library.read(components)
     links = library.links(components).values()
     plain = library.plain_imports(links)
-    inputs = {*chain(*(each.inputs for each in links))}
-    inputs.update(*(exports.inputs for exports in library.exports.values()))
+    inputs = {*chain(*(e.inputs for e in links), *(e.inputs for e in library.exports.values()))}
     return Reading(
         stored=tuple(library.summaries[component] for component in components),
         exports=plain,
@@ -101,7 +96,7 @@ class _Library(Struct, eq=False, dict=True, kw_only=True):
     workspace: Workspace
     relevant: frozenset[str]
     dialects: tuple[Dialect, ...]
-    index: str
+    index: str  # a key of the compiler, of the dialects, and of which modules there are
     meanwhile: Callable[[], object]
     is_limited: bool = True
     summaries: dict[Component, StoredSummary] = field(
