@@ -68,7 +68,7 @@ class _StoredProgram(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-class ReadProject(Struct, frozen=True, eq=False):
+class ReadProject(Struct, frozen=True, eq=False, kw_only=True):
     """An opened project, with what its modules contain.
 
     `workspace` is opened for the SDKs of `dialects`.  `credentials` are those in the files that go into
@@ -200,13 +200,13 @@ def read_project(
     )
     reading = read_modules(workspace, relevance, read_in, meanwhile)
     return ReadProject(
-        workspace,
-        read_in,
-        relevance,
-        reading,
-        credentials.finish(),
-        unsupported(),
-        requirements,
+        workspace=workspace,
+        dialects=read_in,
+        relevance=relevance,
+        reading=reading,
+        credentials=credentials.finish(),
+        unsupported=unsupported(),
+        requirements=requirements,
     )
 
 

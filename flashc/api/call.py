@@ -237,7 +237,13 @@ def _request(endpoint: LoadBalanced, rest: str, wanted: Wanted) -> Conversation:
         help = did_you_mean(f"{verb} {path}", keys)
         raise Mismatch(f"`{endpoint.name}` has no route `{verb} {path}`", *help)
     content = check_request(chosen[0], rest, wanted.data)
-    request = Request(endpoint.resource, chosen[0].function.name, verb, rest, content)
+    request = Request(
+        resource=endpoint.resource,
+        function=chosen[0].function.name,
+        method=verb,
+        path=rest,
+        content=content,
+    )
     return _one(request.conversation())
 
 

@@ -47,7 +47,7 @@ class NoNode(Exception):
     """A document has no node of this path."""
 
 
-class ConfigDocument(Struct, eq=False):
+class ConfigDocument(Struct, eq=False, kw_only=True):
     """The data of a configuration; `version` counts its changes.
 
     `escaped` is the reason why its data are not known any more, None if they are known.  `flags` says

@@ -14,7 +14,7 @@ from .declarations import EndpointValue
 from .objects import FunctionValue
 
 
-class Interactions(Struct, eq=False):
+class Interactions(Struct, eq=False, kw_only=True):
     """A record of what happened between the modules of an evaluation.
 
     `reads` has, for each module, (module, name) of each name that its top read from another module.

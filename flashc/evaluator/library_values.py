@@ -184,7 +184,7 @@ class TypeForm(Struct, frozen=True, eq=False):
     arguments: tuple[Value, ...]
 
 
-class RouteMarker(Struct, frozen=True, eq=False):
+class RouteMarker(Struct, frozen=True, eq=False, kw_only=True):
     """A marker of FastAPI that says where an argument of a route comes from, such as `Query(alias="n")`.
 
     `name` is its name in FastAPI.  `options` are the arguments of the marker that decide where the

@@ -173,7 +173,7 @@ class Snapshot:
             self._pending.extend(names.values())
 
 
-class SharedModule(Struct, frozen=True, eq=False):
+class SharedModule(Struct, frozen=True, eq=False, kw_only=True):
     """A module that did nothing but define names when it was evaluated, with the modules that it needed.
 
     `frames` has the names of the module and of those that it needed.  `reads` and `passed_over` are

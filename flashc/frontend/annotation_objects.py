@@ -36,7 +36,7 @@ class _Unclear(Exception):
     """What a default or a note is decides where an argument travels, and the source does not show it."""
 
 
-class AnnotationReader(Struct, eq=False):
+class AnnotationReader(Struct, eq=False, kw_only=True):
     """Reads the parameters of one function.
 
     `guess` stands for every type that the source does not show; `has_guessed` says that there was one.
@@ -185,7 +185,9 @@ class AnnotationReader(Struct, eq=False):
         def stand_in() -> None:
             """Stand for the dependency."""
 
-        reader = AnnotationReader(self.machine, inside, self.guess, self.depth + 1)
+        reader = AnnotationReader(
+            machine=self.machine, function=inside, guess=self.guess, depth=self.depth + 1
+        )
         listed = reader.parameters()[skipped:]
         self.has_guessed |= reader.has_guessed
         stand_in.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]

@@ -191,7 +191,12 @@ class EndpointLowering(Struct, frozen=True, eq=False):
 
     def arguments(self, *, load_balanced: bool = False) -> Arguments:
         """Return the declaration's arguments."""
-        return Arguments(self.decoder, self.kind, self.value.arguments, load_balanced)
+        return Arguments(
+            decoder=self.decoder,
+            kind=self.kind,
+            by_name=self.value.arguments,
+            load_balanced=load_balanced,
+        )
 
     def given(self, name: str) -> Argument | None:
         """Return an argument that is present and not None."""

@@ -32,7 +32,7 @@ from .shared_modules import SharedModules
 _MOST_SHARED = 50  # modules that are shared together
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Evaluation:
     """One evaluation of some modules, the `roots`, each as a worker evaluates it.
 
@@ -202,4 +202,9 @@ def _to_share(machine: Machine, name: str) -> SharedModule | None:
     if any(did_more) or not all(snapshot.is_complete() for snapshot in snapshots.values()):
         return None
     reads = {reader: frozenset(r) for reader, r in machine.interactions.reads.items() if reader}
-    return SharedModule(dict(machine.frames), snapshots, reads, frozenset(machine.passed_over))
+    return SharedModule(
+        frames=dict(machine.frames),
+        snapshots=snapshots,
+        reads=reads,
+        passed_over=frozenset(machine.passed_over),
+    )

@@ -21,7 +21,9 @@ def read_exports(
 ) -> ModuleExports:
     """Return what modules that import the module `name` can see of it."""
     sink = Sink()
-    evaluation = Evaluation(project, (name,), dialects, sink, environment)
+    evaluation = Evaluation(
+        project=project, roots=(name,), dialects=dialects, sink=sink, environment=environment
+    )
     evaluation.run()
     evaluation.report_step_limits()
     machine = evaluation.machine

@@ -86,7 +86,7 @@ def report_loose_results(function: FunctionValue, returns: str | None, sink: Sin
     """Report what a function of a queue-based endpoint returns, if that surely fails its jobs."""
     if returns not in _PLAIN or function.decorated:
         return
-    body = _Body(function)
+    body = _Body(function=function)
     for node in body.returned():
         for place, value, kind in body.loose(node):
             sink.report(
@@ -107,7 +107,7 @@ def _help(name: str, place: str, kind: str, has_encoding: bool) -> str:
     return f"annotate what `{name}` returns: `-> {kind}`"
 
 
-class _Body(Struct, eq=False):
+class _Body(Struct, eq=False, kw_only=True):
     """The body of a function: what it returns, and the values of names that are assigned once."""
 
     function: FunctionValue

@@ -21,7 +21,7 @@ from .decode import ArgumentDecoder, span_of_name
 T = TypeVar("T")
 
 
-class Arguments(Struct, frozen=True, eq=False):
+class Arguments(Struct, frozen=True, eq=False, kw_only=True):
     """The arguments of one call of a constructor of the SDK.
 
     `kind` is the constructor's name.  If `is_qualified` is true, messages write it in front of a

@@ -68,7 +68,13 @@ def find_relevant_modules(
     """
     naming = _modules_that_name(project, rb"{}", project.modules)
     importing = _modules_that_name(project, _IMPORT, naming)
-    search = _Search(project, read_plain, read_links, naming, importing)
+    search = _Search(
+        project=project,
+        read_plain=read_plain,
+        read_links=read_links,
+        naming=naming,
+        importing=importing,
+    )
     search.follow_links()
     relevant = search.relevant()
 
@@ -96,7 +102,7 @@ def _unread(name: str, path: str) -> Module:
     return Module(name=name, path=path, is_package=path.endswith("__init__.py"))
 
 
-class _Search(Struct, eq=False, dict=True):
+class _Search(Struct, eq=False, dict=True, kw_only=True):
     """Follows imports from the modules that name an SDK, in both directions.
 
     `naming` are the modules that name an SDK, `importing` those that import one.  `found` are the modules whose imports were read,

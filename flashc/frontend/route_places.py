@@ -34,10 +34,12 @@ def places_of(
     """
     if function.decorated:  # the decorator decides which parameters there are
         return tuple(_unknown(parameter.name) for parameter in function.parameters), ()
-    reader = AnnotationReader(decoder.machine, value, _GUESSES[0])
+    reader = AnnotationReader(machine=decoder.machine, function=value, guess=_GUESSES[0])
     readings: list[list[inspect.Parameter]] = [reader.parameters()]
     for guess in _GUESSES[1:] if reader.has_guessed else ():
-        readings.append(AnnotationReader(decoder.machine, value, guess).parameters())
+        readings.append(
+            AnnotationReader(machine=decoder.machine, function=value, guess=guess).parameters()
+        )
     places = _agreed([placement.places_of(each, method, path) for each in readings])
     needs = _agreed([placement.needs_of(each, path) for each in readings])
     if not reader.has_guessed:
@@ -49,7 +51,7 @@ def answer_of(machine: Machine, value: FunctionValue) -> tuple[Answer, bool]:
     """Return what a route answers, and whether FastAPI may have no schema for a type of its signature."""
     if value.decorated or value.memo is not None:
         return "any", True
-    reader = AnnotationReader(machine, value, object)
+    reader = AnnotationReader(machine=machine, function=value, guess=object)
     if value.node.returns is None:
         answer: Answer = "any"
     else:

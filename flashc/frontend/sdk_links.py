@@ -62,7 +62,7 @@ class ModuleLinks(Struct, frozen=True):
 _ALL_NAMES = ModuleLinks({}, Link.VALUE, is_user=True)
 
 
-class BoundLinks(Struct, eq=False):
+class BoundLinks(Struct, eq=False, kw_only=True):
     """What a module binds to names: at first by its imports, then by its statements too.
 
     `names` are linked names, `modules` names of modules with their links, `foreign` names that are

@@ -56,7 +56,14 @@ def summarise(
     `trace` and `no_sandbox` are as in `Options`.
     """
     sink = Sink()
-    evaluation = Evaluation(project, names, dialects, sink, environment, shared)
+    evaluation = Evaluation(
+        project=project,
+        roots=names,
+        dialects=dialects,
+        sink=sink,
+        environment=environment,
+        shared=shared,
+    )
     modules = [_module(name, evaluation) for name in names]
     evaluation.run()
     machine = evaluation.machine

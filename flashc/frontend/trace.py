@@ -81,7 +81,7 @@ def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink, *, no_san
     texts = [machine.project.source_of_module(name).lines.text for name in modules]
     words = {word for text in texts for word in _NAME.findall(text)} - {_SHELLS_OWN}
     mentioned = machine.environment.keys() & words
-    values = TracedEndpoints(machine, tracings, frozenset(mentioned))
+    values = TracedEndpoints(machine=machine, tracings=tracings, variables=frozenset(mentioned))
     endpoints = [values.endpoint(dict(record)) for record in answer.endpoints]
     machine.endpoints[:] = [
         *(value for value in machine.endpoints if value.module not in traced),

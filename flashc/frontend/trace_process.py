@@ -34,7 +34,7 @@ _KINDS_OF_PLACEHOLDERS = ((22, "abcdefghijklm"), (28, "nopqrstuvwxyz"))
 _OWN_VARIABLES = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
-class TraceRequest(Struct, frozen=True):
+class TraceRequest(Struct, frozen=True, kw_only=True):
     """What the process has to import, and in which surroundings.
 
     `variables` are the environment variables that it sees, and `stated` those of them whose values

@@ -31,7 +31,7 @@ from .trace_answer import LONGEST_REASON
 _Definition = cst.FunctionDef | cst.ClassDef
 
 
-class TracedEndpoints(Struct, frozen=True, eq=False):
+class TracedEndpoints(Struct, frozen=True, eq=False, kw_only=True):
     """Makes values of the evaluator from records; `tracings` are by the name of the dialect.
 
     `variables` are the environment variables that the traced modules mention.

@@ -41,7 +41,7 @@ class Names(Struct, frozen=True):
 _NO_NAMES = Names()
 
 
-class NamesByUse(Struct, frozen=True):
+class NamesByUse(Struct, frozen=True, kw_only=True):
     """The names that a piece of code uses, grouped by how it uses them.
 
     `applied`: in a decorator, or in a call whose result is called at once.  `called`: in the function
@@ -62,7 +62,12 @@ def merged(uses: Sequence[NamesByUse]) -> NamesByUse:
     """Return the names of several pieces of code together."""
     if len(uses) < 2:
         return uses[0] if uses else NamesByUse()
-    return NamesByUse(*map(_together, zip(*(each.every() for each in uses), strict=True)))
+    return NamesByUse(
+        applied=_together([each.applied for each in uses]),
+        called=_together([each.called for each in uses]),
+        passed=_together([each.passed for each in uses]),
+        loaded=_together([each.loaded for each in uses]),
+    )
 
 
 def _together(names: Sequence[Names]) -> Names:
@@ -114,7 +119,7 @@ class _Found(Struct, eq=False):
         return Names(frozenset(self.variables), frozenset(self.whole), frozenset(self.attributes))
 
 
-class Reader(Struct, eq=False):
+class Reader(Struct, eq=False, kw_only=True):
     """Collects the names that nodes bind, change and use while they are executed.
 
     `changes` are variables whose attributes or items are set, or of which a method is called as a

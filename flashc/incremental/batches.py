@@ -1,4 +1,7 @@
-"""Group the components of a project; the components of a group share a file of the cache."""
+"""Group the components of a project; the components of a group share a file of the cache.
+
+So a large project has few files in the cache.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from .reading import StoredSummary
 _MODULES_OF_A_BATCH = 8
 
 
-class Batch(Struct, frozen=True):
+class Batch(Struct, frozen=True, kw_only=True):
     """Components that share an entry of the cache.
 
     `absent` are the components without a valid result in the entry, so that they must be read.
@@ -83,5 +86,5 @@ def edited_batches(groups: Iterable[Group]) -> list[Batch]:
         known = {trace.key for trace in group.traces}
         absent = tuple(each for key, each in group.keys.items() if key not in known)
         names = tuple(name for component in absent for name in component if name in asked)
-        found.append(Batch(group.names, absent, group.traces, names))
+        found.append(Batch(components=group.names, absent=absent, cached=group.traces, asked=names))
     return found

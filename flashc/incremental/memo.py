@@ -36,7 +36,7 @@ def without_unusable_cache(work: Callable[[Workspace], _T], workspace: Workspace
         return work(replace(workspace, cache=replace(workspace.cache, is_write_only=True)))
 
 
-class Trace(Struct, frozen=True, array_like=True):
+class Trace(Struct, frozen=True, array_like=True, kw_only=True):
     """A result with what decided it: the key, and the inputs that the computation read.
 
     `digest` is a digest of the contents of the inputs, `digest_of_result` of the result.
@@ -79,7 +79,13 @@ class Memo(Struct, frozen=True):
     def make_trace(self, key: str, inputs: Iterable[str], result: bytes) -> Trace:
         """Return a result with its inputs and their present digest."""
         names = tuple(sorted(set(inputs)))
-        return Trace(key, names, self._digest(names), result, digest(result))
+        return Trace(
+            key=key,
+            inputs=names,
+            digest=self._digest(names),
+            result=result,
+            digest_of_result=digest(result),
+        )
 
     def load_traces(self, kind: str, group: str) -> tuple[Trace, ...]:
         """Return the results of a group, whether or not they are valid now."""

@@ -6,8 +6,6 @@ read of other modules, and is valid as long as that stays the same.  So after an
 again only the modules that the edit can affect, and stops at a module whose exports have not
 changed.  Modules in an import cycle, and modules that add routes to the same endpoint, are read
 together.
-
-Several summaries (a batch) share one file, so that a large project has few files in the cache.
 """
 
 from __future__ import annotations
@@ -62,9 +60,13 @@ def read_summaries(
     there are any; it may be called several times.
     """
     names = sorted(relevant)
-    # a key of the compiler, of the dialects, and of which modules there are
-    index = digest(compiler_identity(), project_index(workspace.project), dialects_key(dialects))
-    library = _Library(workspace, frozenset(names), dialects, index, meanwhile)
+    library = _Library(
+        workspace=workspace,
+        relevant=frozenset(names),
+        dialects=dialects,
+        index=digest(compiler_identity(), project_index(workspace.project), dialects_key(dialects)),
+        meanwhile=meanwhile,
+    )
     try:
         components: list[Component] = [(name,) for name in names]
         while True:
@@ -80,8 +82,7 @@ def read_summaries(
         library.read(components)
     links = library.links(components).values()
     plain = library.plain_imports(links)
-    inputs = {*chain(*(each.inputs for each in links))}
-    inputs.update(*(exports.inputs for exports in library.exports.values()))
+    inputs = {*chain(*(e.inputs for e in links), *(e.inputs for e in library.exports.values()))}
     return Reading(
         stored=tuple(library.summaries[component] for component in components),
         exports=plain,
@@ -89,13 +90,13 @@ def read_summaries(
     )
 
 
-class _Library(Struct, eq=False, dict=True):
+class _Library(Struct, eq=False, dict=True, kw_only=True):
     """The summaries and exports that are known so far, for one state of a project."""
 
     workspace: Workspace
     relevant: frozenset[str]
     dialects: tuple[Dialect, ...]
-    index: str
+    index: str  # a key of the compiler, of the dialects, and of which modules there are
     meanwhile: Callable[[], object]
     is_limited: bool = True
     summaries: dict[Component, StoredSummary] = field(
@@ -168,7 +169,7 @@ class _Library(Struct, eq=False, dict=True):
         self.summaries |= {keys[key]: stored[key, each.digest] for key, each in valid.items()}
         absent = tuple(component for key, component in keys.items() if key not in valid)
         others = (trace for trace in group.traces if valid.get(trace.key) is not trace)
-        return Batch(group.names, absent, (*new, *valid.values(), *others))
+        return Batch(components=group.names, absent=absent, cached=(*new, *valid.values(), *others))
 
     def links(self, components: Iterable[Component]) -> dict[Component, SummaryLinks]:
         """Return the inputs and imports of components that were read."""

@@ -59,9 +59,9 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     for endpoint in program.deployed:
         asked += endpoint.configuration.dependencies
     packages = _Packages(
-        present,
-        declared,
-        {offer.name: offer for offer in program.offers},
+        present=present,
+        declared=declared,
+        offers={offer.name: offer for offer in program.offers},
         is_open=any(dependency.is_unnamed for dependency in asked),
     )
     sink = context.sink if is_known else Sink()
@@ -84,7 +84,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     return program
 
 
-class _Packages(Struct, frozen=True):
+class _Packages(Struct, frozen=True, kw_only=True):
     """The distributions that workers have, those that the app asks for, and those it could choose.
 
     `is_open` says that the app asks for a repository whose distribution is not known.

@@ -71,7 +71,9 @@ class CodeFinder:
             ):
                 return None
             if name in self._by_name:
-                self._modules[name] = ModuleCode(source, tree, self._by_name[name])
+                self._modules[name] = ModuleCode(
+                    source=source, tree=tree, module=self._by_name[name]
+                )
         return self._modules[name]
 
     def resolve(self, definition: Definition, depth: int = _MOST_DEPTH) -> Found | None:

@@ -18,7 +18,7 @@ Definer = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module
 _PROPERTIES = frozenset({"property", "cached_property"})
 
 
-class Code(Struct, eq=False, frozen=True, dict=True):
+class Code(Struct, eq=False, frozen=True, dict=True, kw_only=True):
     """A function, a lambda, or the top of a module; `owner` is the class whose method it is."""
 
     module: ModuleCode
@@ -139,7 +139,11 @@ class ClassCode(Struct, eq=False, frozen=True, dict=True):
         """Its own methods, by name."""
         return {
             node.name: Code(
-                self.module, node, f"{self.qualname}.{node.name}", self.module.top, self
+                module=self.module,
+                node=node,
+                qualname=f"{self.qualname}.{node.name}",
+                parent=self.module.top,
+                owner=self,
             )
             for node in self.node.body
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
@@ -192,7 +196,7 @@ def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
                 yield item.optional_vars, item.context_expr
 
 
-class ModuleCode(Struct, eq=False, frozen=True, dict=True):
+class ModuleCode(Struct, eq=False, frozen=True, dict=True, kw_only=True):
     """The syntax tree of a module, with what the names in it mean."""
 
     source: SourceFile
@@ -203,7 +207,7 @@ class ModuleCode(Struct, eq=False, frozen=True, dict=True):
     @cached_property
     def top(self) -> Code:
         """The top of the module."""
-        return Code(self, self.tree, "")
+        return Code(module=self, node=self.tree, qualname="")
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -226,7 +230,7 @@ class ModuleCode(Struct, eq=False, frozen=True, dict=True):
         if node not in self._codes:
             name = getattr(node, "name", "<lambda>")
             qualname = f"{parent.qualname}.{name}" if parent.qualname else name
-            self._codes[node] = Code(self, node, qualname, parent)
+            self._codes[node] = Code(module=self, node=node, qualname=qualname, parent=parent)
         return self._codes[node]
 
     @cached_property

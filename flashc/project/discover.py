@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -22,12 +21,15 @@ from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 from flashc_ir.program import Exclusion, ProjectFile
 
-from .ignore import IgnoreRule, IgnoreRules
+from .ignore import IGNORE_FILES, IgnoreRule, IgnoreRules
 from .links import link_targets
 from .project import MAX_KEPT, NOTHING_UNSAVED, Project, module_name
+from .project_texts import ProjectTexts
 from .source_file import SourceFile
 from .source_roots import added_folders, source_roots
 
+_COPY_FILE = "copy the file into the project, or exclude the link in `.flashignore`"
+_COPY_IGNORE_FILE = "copy the file into the project; its patterns have no effect until then"
 _MOST_LINKS = 2  # linked folders inside each other
 
 
@@ -43,15 +45,12 @@ def discover(
     """
     sink = Sink()
     known = {} if previous is None else previous.sources
+    reader = ProjectTexts(root=root, unsaved=unsaved)
     walk = _Walk(
-        root=root,
-        real_root=Path(os.path.realpath(root)),
-        sink=sink,
-        unsaved=unsaved,
-        known=known,
+        root=root, real_root=Path(os.path.realpath(root)), sink=sink, reader=reader, known=known
     )
     try:
-        walk.above = IgnoreRules.of(root)
+        walk.above = IgnoreRules.of(reader)
     except OSError as error:
         walk.report_unreadable("..", error)
     walk.walk_folder("", walk.above, (str(walk.real_root),))
@@ -125,15 +124,13 @@ class _Walk(Struct, kw_only=True):
     root: Path
     real_root: Path
     sink: Sink
-    unsaved: Mapping[str, bytes]
+    reader: ProjectTexts
     known: Mapping[str, SourceFile]
     above: IgnoreRules = field(default_factory=IgnoreRules.built_in)
     links: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     files: list[ProjectFile] = field(default_factory=list[ProjectFile])
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    # One for all files: touching new memory takes longer than hashing.
-    _buffer: bytearray = field(default_factory=partial(bytearray, 1 << 18))
 
     def walk_folder(self, folder: str, outer: IgnoreRules, linked: tuple[str, ...]) -> None:
         """Walk one folder in sorted order, with the ignore rules of its parent folders.
@@ -141,15 +138,35 @@ class _Walk(Struct, kw_only=True):
         `linked` are the real paths of the root and of the folders that a link led to on the way.
         """
         try:
-            rules_here = outer.inside(self.root, folder)
             with os.scandir(self.root / folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
+            rules_here = self._rules_inside(folder, outer, found)
         except OSError as error:
             self.report_unreadable(folder or ".", error)
             return
         for entry in found:
             path = f"{folder}/{entry.name}" if folder else entry.name
             self._add_entry(entry, path, rules_here, linked)
+
+    def _rules_inside(
+        self, folder: str, outer: IgnoreRules, entries: list[os.DirEntry[str]]
+    ) -> IgnoreRules:
+        """Return the rules in a folder; an ignore file that is a link out of the project is reported, and has no effect.
+
+        Raises:
+            OSError: an ignore file can't be read.
+        """
+        links = {e.name for e in entries if e.name in IGNORE_FILES and e.is_symlink()}
+        here = {e.name for e in entries if e.name in IGNORE_FILES}
+        found: list[str] = []
+        for name in IGNORE_FILES:
+            path = f"{folder}/{name}" if folder else name
+            is_unsaved = path in self.reader.unsaved
+            if not is_unsaved and (name not in here or not self.reader.has(path)):
+                continue
+            if is_unsaved or name not in links or self._is_inside(path, _COPY_IGNORE_FILE):
+                found.append(path)
+        return outer.inside(self.reader, folder, found)
 
     def _add_entry(
         self, entry: os.DirEntry[str], path: str, ignore: IgnoreRules, linked: tuple[str, ...]
@@ -225,8 +242,10 @@ class _Walk(Struct, kw_only=True):
         """Return the rule that excludes the path of a link's target, or one of its folders."""
         ignore, parts = self.above, path.split("/")
         for depth in range(len(parts)):
-            with suppress(OSError):  # this is reported when the folder is walked
-                ignore = ignore.inside(self.root, "/".join(parts[:depth]))
+            folder = "/".join(parts[:depth])
+            with suppress(OSError), os.scandir(self._absolute(folder)) as entries:
+                # What can't be read is reported when the folder is walked
+                ignore = self._rules_inside(folder, ignore, list(entries))
             inner = depth + 1 < len(parts)
             rule = ignore.match("/".join(parts[: depth + 1]), is_folder=inner or is_folder)
             if rule is not None:
@@ -251,18 +270,22 @@ class _Walk(Struct, kw_only=True):
 
         A link that leads to another file is reported.
         """
-        real = Path(os.path.realpath(self.root / path))
-        if not os.path.exists(real):
+        if not os.path.exists(self._absolute(path)):
             message = f"the symbolic link `{path}` leads to nothing, so workers do not get it"
             self._report_link(path, message)
             return False
+        return self._is_inside(path, _COPY_FILE)
+
+    def _is_inside(self, path: str, help: str) -> bool:
+        """Report a symbolic link that leaves the project; return whether it leads to a file of the project."""
+        real = Path(os.path.realpath(self._absolute(path)))
         inside = real == self.real_root or self.real_root in real.parents
         if not inside:
             self.sink.report(
                 rules.SYMLINK_OUTSIDE,
                 WholeFile(path),
                 f"the symbolic link `{path}` leaves the project",
-                help=("copy the file into the project, or exclude the link in `.flashignore`",),
+                help=(help,),
             )
         return inside
 
@@ -289,18 +312,10 @@ class _Walk(Struct, kw_only=True):
 
     def _read_and_digest(self, path: str, size: int) -> str:
         """Return the SHA-256 of a file, or of its unsaved text; keep the text of a module."""
-        if path in self.unsaved:
-            if path.endswith(".py"):
-                self.texts[path] = self.unsaved[path]
-            return hashlib.sha256(self.unsaved[path]).hexdigest()
-        with open(self._absolute(path), "rb", buffering=0) as stream:
-            if path.endswith(".py") and size <= MAX_KEPT:
-                self.texts[path] = data = stream.readall()
-                return hashlib.sha256(data).hexdigest()
-            total = hashlib.sha256()
-            while count := stream.readinto(self._buffer):
-                total.update(memoryview(self._buffer)[:count])
-            return total.hexdigest()
+        if path.endswith(".py") and (size <= MAX_KEPT or path in self.reader.unsaved):
+            self.texts[path] = data = self.reader.read(path, is_checked=True)
+            return hashlib.sha256(data).hexdigest()
+        return self.reader.digest(path, is_checked=True)
 
     def _absolute(self, path: str) -> str:
         """Return an absolute path as a string.

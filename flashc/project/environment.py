@@ -55,7 +55,7 @@ def build_environment(project: Project, given: Mapping[str, str], sink: Sink) ->
     `given` (`[tool.flashc.env]`).  A `.env` that can't be read is reported, and lines of it that
     can't be parsed.
     """
-    from_file = _read_env_file(project, sink) if (project.root / _FILE).is_file() else {}
+    from_file = _read_env_file(project, sink) if project.has_text(_FILE) else {}
     return BuildEnvironment({**from_file, **os.environ, **given}, frozenset(given))
 
 

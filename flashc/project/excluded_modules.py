@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 
-from flashc_core.files import read_limited
 from flashc_ir.program import Exclusion
 
 from .project import Project
@@ -61,9 +60,11 @@ def _declares(
     """Return whether the text of a file has one of the words, which are SDKs, and one of the calls."""
     file = project.root / path
     try:
-        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+        if path not in project.unsaved and (
+            not file.is_file() or file.stat().st_size > _MOST_BYTES
+        ):
             return False
-        data = read_limited(file)
+        data = project.read(path)
     except OSError:
         return False
     return any(call in data for call in calls) and any(word in data for word in words)

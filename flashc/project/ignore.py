@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 
 from msgspec import Struct
 from pathspec import GitIgnoreSpec
 
-from flashc_core.files import read_limited
-
 from .ignore_patterns import compile_built_in, compile_patterns, expressions_of_valid
+from .project_texts import ProjectTexts
 
 # The patterns that Flash itself never deploys (gitignore syntax), then those that flashc adds.
 BUILT_IN = (
@@ -52,7 +50,7 @@ _GROUP = re.compile(r"\(\?P<\w+>")
 _NEVER = r"(?!)"
 
 
-class _Layer(Struct, frozen=True, eq=False, dict=True):
+class _Layer(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     """The patterns of one ignore file.
 
     They are relative to the folder `inside` of the project, or to a folder above the root, from which
@@ -106,33 +104,30 @@ class IgnoreRules:
     @classmethod
     def built_in(cls) -> IgnoreRules:
         """Return the built-in rules alone."""
-        return cls((_Layer("built-in", BUILT_IN),))
+        return cls((_Layer(source="built-in", lines=BUILT_IN),))
 
     @classmethod
-    def of(cls, root: Path) -> IgnoreRules:
+    def of(cls, texts: ProjectTexts) -> IgnoreRules:
         """Return the rules that apply in a project's root before its own ignore files are read.
 
         They are the built-in rules, and those of the repository's folders above the root.  If the
         repository ignores the root itself, its rules do not count: the author builds it all the same.
-        """
-        built_in = _Layer("built-in", BUILT_IN)
-        above = _layers_above(root)
-        return cls((built_in,) if any(map(_ignores_root, above)) else (built_in, *above))
-
-    def inside(self, root: Path, folder: str) -> IgnoreRules:
-        """Return these rules and those of the ignore files in `folder`, relative to `root`.
 
         Raises:
             OSError: an ignore file can't be read.
         """
-        layers = list(self._layers)
-        for name in IGNORE_FILES:
-            file = root / folder / name
-            if file.is_file():
-                text = read_limited(file).decode("utf-8", "replace")
-                path = f"{folder}/{name}" if folder else name
-                layers.append(_Layer(path, text.splitlines(), inside=folder))
-        return self if len(layers) == len(self._layers) else IgnoreRules(tuple(layers))
+        built_in = _Layer(source="built-in", lines=BUILT_IN)
+        above = _layers_above(texts)
+        return cls((built_in,) if any(map(_ignores_root, above)) else (built_in, *above))
+
+    def inside(self, texts: ProjectTexts, folder: str, files: Iterable[str]) -> IgnoreRules:
+        """Return these rules and those of the ignore files `files` in the folder `folder`.
+
+        Raises:
+            OSError: an ignore file can't be read.
+        """
+        layers = [_Layer(source=file, lines=_lines(texts, file), inside=folder) for file in files]
+        return IgnoreRules((*self._layers, *layers)) if layers else self
 
     def match(self, path: str, *, is_folder: bool) -> IgnoreRule | None:
         """Return the rule that excludes `path` (relative to the root); None if no rule does."""
@@ -149,17 +144,29 @@ class IgnoreRules:
         return verdict
 
 
-def _layers_above(root: Path) -> list[_Layer]:
-    """Return the ignore files in the folders of the repository above the project, the outermost first."""
+def _lines(texts: ProjectTexts, path: str) -> list[str]:
+    """Return the lines of an ignore file.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    return texts.read(path).decode("utf-8", "replace").splitlines()
+
+
+def _layers_above(texts: ProjectTexts) -> list[_Layer]:
+    """Return the ignore files in the folders of the repository above the project, the outermost first.
+
+    Raises:
+        OSError: an ignore file can't be read.
+    """
+    root = texts.root
     found: list[_Layer] = []
     for folder in (root, *root.parents):
         file = folder / ".gitignore"
         if folder != root and file.is_file():
             source = os.path.relpath(file, root).replace(os.sep, "/")
-            text = read_limited(file).decode("utf-8", "replace")
-            found.append(
-                _Layer(source, text.splitlines(), above=f"{root.relative_to(folder).as_posix()}/")
-            )
+            above = f"{root.relative_to(folder).as_posix()}/"
+            found.append(_Layer(source=source, lines=_lines(texts, source), above=above))
         if (folder / ".git").exists():
             return found[::-1]
     return []  # no repository

@@ -132,13 +132,11 @@ class InputDigests(Struct, frozen=True, eq=False):
     def _digest_of_other(self, path: str) -> str:
         """Return a digest of the presence and content of a file that is not in the artifact."""
         presence = self.project.presence(path).value
-        if not presence:
+        if not presence and path not in self.project.unsaved:
             return ""
-        file = self.project.root / path
         try:
-            if not file.is_file():  # opening a FIFO may never end
+            if not self.project.has_text(path):
                 return presence
-            with file.open("rb") as stream:
-                return f"{presence} {hashlib.file_digest(stream, 'sha256').hexdigest()}"
-        except OSError:  # a file that can't be read
+            return f"{presence} {self.project.texts.digest(path)}"
+        except OSError:  # a file that can't be read, or a link out of the project
             return f"{presence} unreadable"

@@ -100,7 +100,7 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
     given = user_options(sink) | {
         key: _convert_flag(value, key) for key, value in flags.items() if value is not None
     }
-    if not (project.root / PYPROJECT).is_file():
+    if not project.has_text(PYPROJECT):
         return Options(**given)
     try:
         text = project.read(PYPROJECT).decode("utf-8")

@@ -14,13 +14,13 @@ from msgspec import Struct, field
 
 from flashc_core.credential_files import names_credentials
 from flashc_core.diagnostics import Diagnostic
-from flashc_core.files import read_limited, real_path
 from flashc_core.source import Lines
 from flashc_ir.modules import Origin
 from flashc_ir.platform.worker_files import whose_module
 from flashc_ir.program import Exclusion, ProjectFile
 
 from .links import link_targets
+from .project_texts import ProjectTexts
 from .source_file import SourceFile
 from .source_roots import AddedFolder
 
@@ -41,10 +41,10 @@ class Presence(StrEnum):
     ABSENT = ""
 
 
-class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
+class Project(Struct, frozen=True, eq=False, dict=True, weakref=True, kw_only=True):
     """The files of a project as they were when it was opened.
 
-    All texts are read through this class.
+    All files are read by `texts`, an object of the class that also reads them while the project is opened.
 
     `root` is absolute.  `modules` has the paths of modules, relative to the root, by dotted name.
     `findings` are those about the files themselves.  `folders_outside` are folders outside the
@@ -82,27 +82,12 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
             return known.data
         if path not in self.by_path and self._leads_to_credentials(path):
             raise PermissionError(errno.EPERM, "it is a symbolic link to a file with credentials")
-        unsaved = self.unsaved.get(path)
-        if unsaved is not None:
-            return unsaved
-        if path not in self.by_path and path not in self.names:  # these were checked before
-            self._check_path(path)
-        return read_limited(self.root / path)
+        is_checked = path in self.by_path or path in self.names  # when the project was opened
+        return self.texts.read(path, is_checked=is_checked)
 
-    def _check_path(self, path: str) -> None:
-        """Check that a path is that of a regular file, and that no link leads it out of the project.
-
-        A requirement may name a folder outside of the project by a path such as `../shared`.
-
-        Raises:
-            OSError: it is something else.
-        """
-        target = real_path(self.root / path)
-        is_named = os.path.normpath(path).startswith(("..", "/"))
-        if not is_named and not target.is_relative_to(real_path(self.root)):
-            raise PermissionError(errno.EPERM, "it is a symbolic link that leaves the project")
-        if target.exists() and not target.is_file():
-            raise OSError(errno.EINVAL, "it is not a file")
+    def has_text(self, path: str) -> bool:
+        """Return whether there is a text to read: one of an editor, or a regular file."""
+        return self.texts.has(path)
 
     def hides(self, path: str) -> bool:
         """Return whether reports must not show the text of a file, because of its name or that of a link's target."""
@@ -133,13 +118,7 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
 
     def lines(self, path: str) -> Lines | None:
         """Return the positions of the lines of a regular file; None if it can't be read or holds credentials."""
-        if self.hides(path):
-            return None
-        if (
-            path not in self.sources
-            and path not in self.unsaved
-            and not (self.root / path).is_file()
-        ):
+        if self.hides(path) or (path not in self.sources and not self.has_text(path)):
             return None
         try:
             return self.source(path).lines
@@ -154,6 +133,11 @@ class Project(Struct, frozen=True, eq=False, dict=True, weakref=True):
             KeyError: the project has no such module.
         """
         return self.source(self.modules[name])
+
+    @cached_property
+    def texts(self) -> ProjectTexts:
+        """The reader of the project's files."""
+        return ProjectTexts(root=self.root, unsaved=self.unsaved)
 
     @cached_property
     def names(self) -> dict[str, str]:

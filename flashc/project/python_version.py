@@ -44,7 +44,7 @@ class DeclaredPython(Struct, frozen=True):
 
 def pinned_python(project: Project) -> DeclaredPython | None:
     """Return the version in `.python-version`; None if the file names no version of CPython."""
-    if not (project.root / PYTHON_VERSION).is_file():
+    if not project.has_text(PYTHON_VERSION):
         return None
     try:
         lines = project.read(PYTHON_VERSION).decode("utf-8").splitlines()
@@ -64,7 +64,7 @@ def required_python(project: Project) -> DeclaredPython | None:
     They are in `requires-python`, in the table of Poetry, or in a Pipfile.
     """
     for path, keys, line in _PLACES:
-        if not (project.root / path).is_file():
+        if not project.has_text(path):
             continue
         try:
             text = project.read(path).decode("utf-8")

@@ -31,7 +31,7 @@ class _Job(Struct, frozen=True, forbid_unknown_fields=True):
     timeout: _Seconds = _SECONDS
 
 
-class _Request(Struct, frozen=True, forbid_unknown_fields=True):
+class _Request(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table that calls a load balancer."""
 
     path: _Path

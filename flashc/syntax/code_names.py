@@ -37,7 +37,7 @@ _OF_FUNCTIONS = _any_of((*_LOADS, *_STORES))
 _IN_ORDER = _any_of((*_LOADS, *_STORES, *_CONSTANTS))
 
 
-class CodeNames(Struct, frozen=True):
+class CodeNames(Struct, frozen=True, kw_only=True):
     """The global names of a module.
 
     `bound` are those that it binds, `bound_by_functions` those of them that functions and classes bind, `used`

@@ -41,7 +41,7 @@ _Access = tuple[Scope, Chain, cst.CSTNode]
 _Variable = tuple[Scope, str]
 
 
-class EffectCollector(Struct, eq=False):
+class EffectCollector(Struct, eq=False, kw_only=True):
     """Collects nodes that may have an effect; `add_to` interprets them.
 
     `lookups` are `a.b[...]`.  `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`.  `contained`

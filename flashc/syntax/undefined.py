@@ -73,7 +73,7 @@ def name_facts(text: str, path: str, code: CodeType | None) -> NameFacts:
     return NameFacts(undefined=tuple(undefined), bound=None if lazily else tuple(sorted(bound)))
 
 
-class _Place(Struct, frozen=True):
+class _Place(Struct, frozen=True, kw_only=True):
     """The code around a node.
 
     `scope` is its scope.  `own` are the names that the class around the node has bound so far; None

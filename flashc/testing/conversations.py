@@ -126,7 +126,7 @@ class _Turn:
             body = response.json()
         except ValueError:
             body = response.text
-        self.go_on(Reply(response.status_code, body))
+        self.go_on(Reply(status=response.status_code, body=body))
 
     def fail(self, send: Send, error: httpx.HTTPError) -> None:
         """Tell the conversation that there is no response."""
@@ -187,7 +187,13 @@ def _ask(
     """
     url = f"{location.jobs}/{operation}"
     try:
-        reply = yield Send(method, url, location.headers, _LONGEST, content or {})
+        reply = yield Send(
+            method=method,
+            url=url,
+            headers=location.headers,
+            timeout=_LONGEST,
+            content=content or {},
+        )
     except Unreachable as error:
         raise wire.lost(error, resource, function) from None
     if reply.status >= 400:

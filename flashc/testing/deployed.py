@@ -51,7 +51,9 @@ class DeployedApp:
             "X-Flash-Endpoint": resource.encode(),
         }
         web, host = web_of("flash")
-        return Location(f"{job_api_base()}/flash", web, headers, sentinel=True, host=host)
+        return Location(
+            jobs=f"{job_api_base()}/flash", web=web, headers=headers, sentinel=True, host=host
+        )
 
     def _key(self) -> str:
         """Return the API key."""

@@ -40,7 +40,7 @@ class Answers(Struct, frozen=True):
 def location_of(resource: str) -> Location:
     """Return where an endpoint is."""
     headers: dict[str, Any] = {_NAME: resource.encode()}
-    return Location(f"{BASE}{_JOBS}{_SENTINEL}", BASE, headers, sentinel=True)
+    return Location(jobs=f"{BASE}{_JOBS}{_SENTINEL}", web=BASE, headers=headers, sentinel=True)
 
 
 class _Job:

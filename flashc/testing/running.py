@@ -158,7 +158,10 @@ class RunningApp(App):
         place = self._places[resource]
         headers = {"Authorization": f"Bearer {self.key}"}
         return Location(
-            f"{self.url}/v2/{place.id}", f"{self.url}/lb/{place.id}", headers, sentinel=False
+            jobs=f"{self.url}/v2/{place.id}",
+            web=f"{self.url}/lb/{place.id}",
+            headers=headers,
+            sentinel=False,
         )
 
     def _open(self) -> httpx.Client:

@@ -36,7 +36,7 @@ class UnknownTarget(LookupError):
     """The app has no such endpoint, function or method."""
 
 
-class Job(Struct, frozen=True):
+class Job(Struct, frozen=True, kw_only=True):
     """A call as a job: the endpoint, the function's name, the input, and what makes a value of the output."""
 
     resource: str
@@ -99,14 +99,22 @@ class Targets:
         if isinstance(target, str):
             endpoint, function = self._named(target)
             given = _by_name(function, args, kwargs)
-            return Job(endpoint.resource, function.name, _input(endpoint, function, given), _same)
+            return Job(
+                resource=endpoint.resource,
+                function=function.name,
+                given=_input(endpoint, function, given),
+                load=_same,
+            )
         endpoint, function = self._imported(target)
         is_method = isinstance(endpoint, QueueClass) and not inspect.ismethod(target)
         receiver = is_method and _takes_receiver(target)
         interface = Interface(target, receiver=receiver)
         given = interface.payload(args, kwargs)
         return Job(
-            endpoint.resource, function.name, _input(endpoint, function, given), interface.result
+            resource=endpoint.resource,
+            function=function.name,
+            given=_input(endpoint, function, given),
+            load=interface.result,
         )
 
     def recorded_call(self, resource: str, given: Any) -> tuple[str, Any]:

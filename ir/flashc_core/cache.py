@@ -121,7 +121,7 @@ class CachedFile(Struct, frozen=True, eq=False):
         return all(chunk == stream.read(len(chunk)) for chunk in self.file.chunks(0, self.size))
 
 
-class Store(Struct, frozen=True):
+class Store(Struct, frozen=True, kw_only=True):
     """The entries below the absolute path `folder`, by kind and key; flashc itself chooses both.
 
     If the folder can't be read or written, all entries are missing; an error of the cache never
@@ -359,15 +359,15 @@ def open_store() -> Store:
     """Return the user's cache: in `FLASHC_CACHE_DIR`, or in the system's folder for caches."""
     chosen = os.environ.get(_FOLDER_VARIABLE)
     if chosen:
-        return Store(Path(chosen).absolute())
+        return Store(folder=Path(chosen).absolute())
     from platformdirs import user_cache_path
 
-    return Store(user_cache_path("flashc", appauthor=False))
+    return Store(folder=user_cache_path("flashc", appauthor=False))
 
 
 def disabled_cache() -> Store:
     """Return a cache that contains no entries and stores none."""
-    return Store(Path(os.devnull), is_read_only=True)
+    return Store(folder=Path(os.devnull), is_read_only=True)
 
 
 def decoded(data: bytes | None, type_: type[_T]) -> _T | None:

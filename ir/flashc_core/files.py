@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -94,17 +93,6 @@ def replacing_folder(target: Path) -> Generator[Path, None, None]:
 def real_path(path: Path) -> Path:
     """Return a path without links; one that is a link to itself stays as it is, in every Python."""
     return Path(os.path.realpath(path))
-
-
-def read_limited(file: Path) -> bytes:
-    """Return the content of a file of a size that people write, not of one that fills the memory.
-
-    Raises:
-        OSError: the file can't be read, or is too large.
-    """
-    if file.stat().st_size > MOST_READ:
-        raise OSError(errno.EFBIG, f"it is larger than {MOST_READ // 1024**2} MiB", str(file))
-    return file.read_bytes()
 
 
 def digest_of(file: Path) -> str:

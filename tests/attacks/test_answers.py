@@ -51,14 +51,14 @@ def server() -> Iterator[RawServer]:
 
 def job(server: RawServer) -> Conversation:
     """Send a job to the server, as the stub of a function does."""
-    location = Location(server.url, server.url, {}, sentinel=False)
+    location = Location(jobs=server.url, web=server.url, headers={}, sentinel=False)
     return wire.run_job(location, "gpu", "infer", {"x": 1})
 
 
 def request(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> Conversation:
     """Send a request to a route, as the stub of a route does."""
     monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", server.url)
-    return Request("web", "items", "GET", "/items").conversation()
+    return Request(resource="web", function="items", method="GET", path="/items").conversation()
 
 
 def endless(first: bytes, part: bytes) -> Callable[[], Iterator[bytes]]:

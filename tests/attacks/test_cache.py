@@ -44,14 +44,14 @@ def entries(cache: Path) -> list[Path]:
 
 def test_a_changed_layer_is_not_built_in(app: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    first = build_project(opened(app, cache=Store(cache)))
+    first = build_project(opened(app, cache=Store(folder=cache)))
     assert first.artifact is not None, first.diagnostics
     (layer,) = (cache / "v1" / "layers").glob("*/*")
     content = gzip.decompress(layer.read_bytes()[:-32])
     assert b"VERSION = '1.0'" in content
     seal(layer, gzip.compress(content.replace(b"VERSION = '1.0'", b"VERSION = 'bad'")), cache)
     first.artifact.unlink()
-    second = build_project(opened(app, cache=Store(cache)))
+    second = build_project(opened(app, cache=Store(folder=cache)))
     assert second.digest == first.digest
     assert verify_artifact(first.artifact).diagnostics == ()
 
@@ -60,19 +60,19 @@ def test_a_changed_layer_is_not_built_in(app: Path, tmp_path: Path) -> None:
 def test_an_entry_is_bound_to_its_kind_and_its_key(spoil: str, app: Path, tmp_path: Path) -> None:
     """Garbage has its own SHA-256 after it; a swapped entry is a valid one of another kind."""
     cache = tmp_path / "cache"
-    first = build_project(opened(app, cache=Store(cache)))
+    first = build_project(opened(app, cache=Store(folder=cache)))
     assert first.artifact is not None
     contents = [path.read_bytes() for path in entries(cache)]
     for path, other in zip(entries(cache), [*contents[1:], contents[0]], strict=True):
         path.write_bytes(other if spoil == "swap" else b"{}" + hashlib.sha256(b"{}").digest())
-    assert check_project(opened(app, cache=Store(cache))).diagnostics == first.diagnostics
+    assert check_project(opened(app, cache=Store(folder=cache))).diagnostics == first.diagnostics
     first.artifact.unlink()
-    second = build_project(opened(app, cache=Store(cache)))
+    second = build_project(opened(app, cache=Store(folder=cache)))
     assert (second.digest, second.diagnostics) == (first.digest, first.diagnostics)
 
 
 def test_builds_go_on_while_the_cache_is_emptied(app: Path, tmp_path: Path) -> None:
-    store, stop, problems = Store(tmp_path / "cache"), threading.Event(), list[object]()
+    store, stop, problems = Store(folder=tmp_path / "cache"), threading.Event(), list[object]()
 
     def empty() -> None:
         while not stop.is_set():

@@ -108,7 +108,7 @@ def test_a_token_in_the_url_of_a_package_stays_a_reference(
         write(app, {".env": f"ATTACK_TOKEN={SECRET}\n"})
     else:
         monkeypatch.setenv("ATTACK_TOKEN", SECRET)
-    cache = Store(tmp_path / "cache")
+    cache = Store(folder=tmp_path / "cache")
     result = build_project(opened(app, cache=cache))
     assert result.artifact is not None, [(d.message, d.notes) for d in result.diagnostics]
     locked = lock_project(opened(app, cache=cache))

@@ -8,6 +8,7 @@ import pytest
 
 from flashc.api import check_project
 from flashc.project.ignore import IgnoreRules
+from flashc.project.project_texts import ProjectTexts
 from flashc.report.text import render
 from tests.support.fuzzing import limits
 from tests.support.projects import compile_files, opened, write
@@ -334,8 +335,8 @@ def test_hostile_documents_are_answered(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [".gitignore", ".flashignore"])
 def test_patterns_of_ignore_files_are_answered(name: str, tmp_path: Path) -> None:
     for pattern, path in PATTERNS.values():
-        write(tmp_path, {name: f"{pattern}\n"})
+        texts = ProjectTexts(root=tmp_path, unsaved={name: f"{pattern}\n".encode()})
         with limits():
-            rules = IgnoreRules.built_in().inside(tmp_path, "")
+            rules = IgnoreRules.built_in().inside(texts, "", [name])
             for is_folder in (True, False):
                 rules.match(path, is_folder=is_folder)

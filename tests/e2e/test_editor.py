@@ -180,6 +180,20 @@ def test_an_unsaved_change_of_the_callee_is_seen_in_the_caller(tmp_path: Path) -
     drive(tmp_path, steps)
 
 
+def test_an_unsaved_ignore_file_has_an_effect_at_once(tmp_path: Path) -> None:
+    async def steps(editor: Editor) -> None:
+        editor.open("caller.py")
+        editor.open(".flashignore")
+        await editor.codes("caller.py", [])
+        editor.type(".flashignore", "splitter.py\n")
+        await editor.codes("caller.py", ["FC302"])
+        editor.type(".flashignore", "")
+        await editor.codes("caller.py", [])
+
+    (tmp_path / ".flashignore").write_text("")
+    drive(tmp_path, steps)
+
+
 def test_a_finding_about_a_whole_file_marks_its_first_line_and_shows_no_text(
     tmp_path: Path,
 ) -> None:

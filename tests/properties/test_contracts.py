@@ -264,7 +264,10 @@ def test_a_text_of_one_format_has_another_one_or_there_is_an_example() -> None:
     assert len(texts) > 20
     for one, other in itertools.product(texts, repeat=2):
         example = witness(one, {}, other, {})
-        assert bool(Comparison({}, {}).gaps(one, other)) == (example is not None), (one, other)
+        assert bool(Comparison(sent={}, taken={}).gaps(one, other)) == (example is not None), (
+            one,
+            other,
+        )
         if example is not None:
             _assert_differs(json.loads(example), one, {}, other, {})
 

@@ -29,7 +29,7 @@ from tests.support.projects import compile_files
 
 def accepts(new: str | None, old: str | None) -> bool:
     """Whether the text of a type accepts all that the text of another one accepts."""
-    return not Comparison({}, {}).gaps(schema_of_text(old), schema_of_text(new))
+    return not Comparison(sent={}, taken={}).gaps(schema_of_text(old), schema_of_text(new))
 
 
 _JSON = st.one_of(

@@ -48,7 +48,7 @@ class Stage:
 
     def run(self) -> None:
         """Check and build with the cache, and compare."""
-        store = Store(self.cache)
+        store = Store(folder=self.cache)
         assert repr(check_project(opened(self.wrong, cache=store))) == self.found
         artifact = self.right / ".flash" / "artifact.tar.gz"
         artifact.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with package_index({}, [Package("alpha")]) as (index, _), pytest.MonkeyPatch.context() as patch:
         patch.setenv("UV_DEFAULT_INDEX", index)
         wrong, right = write(folder / "wrong", APP), write(folder / "right", BUILT)
-        empty = Store(folder / "empty")
+        empty = Store(folder=folder / "empty")
         found = repr(check_project(opened(wrong, cache=empty)))
         digest = build_project(opened(right, cache=empty)).digest
         stage = Stage(wrong, right, folder / "cache", found, digest)

@@ -176,7 +176,7 @@ def test_an_edit_that_gives_an_import_an_effect_or_takes_it_away_is_noticed(
         for body in edits:
             text = "import state\nX = None\n" + "\n".join(body) + "\n"
             root = write(Path(folder), {**files, "other.py": text})
-            kept = compile_workspace(opened(root, Store(Path(cache))))
+            kept = compile_workspace(opened(root, Store(folder=Path(cache))))
             fresh = compile_workspace(opened(root))
             assert kept.diagnostics == fresh.diagnostics
             assert kept.program == fresh.program

@@ -25,7 +25,7 @@ def compiled(root: Path, store: Store | None) -> tuple[Program | None, tuple[Dia
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_cache_changes_no_result(states: list[GeneratedProgram], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        root, store = Path(folder).resolve() / "app", Store(Path(folder) / "cache")
+        root, store = Path(folder).resolve() / "app", Store(folder=Path(folder) / "cache")
         write(root, states[0].files)
         for state in states:
             name = data.draw(st.sampled_from(sorted(state.files)))

@@ -105,7 +105,11 @@ def test_a_decision_depends_on_nothing_but_the_faults_and_the_event(
 def test_chances_are_as_likely_as_asked_and_differ_by_seed() -> None:
     def happens(seed: int) -> list[int]:
         faults = Faults(seed=seed, fault=(LostResult(probability=0.3),))
-        return [n for n in range(5000) if decide(faults, Event(Point.RESULT, "ep", n))]
+        return [
+            n
+            for n in range(5000)
+            if decide(faults, Event(point=Point.RESULT, endpoint="ep", number=n))
+        ]
 
     assert 1350 < len(happens(1)) < 1650
     assert happens(1) != happens(2)

@@ -38,7 +38,7 @@ class FaultyPlatform(VirtualPlatform):
 
     def ask(self, point: Point) -> tuple[Fault, ...]:
         self._counts[point] += 1
-        found = decide(self.faults, Event(point, "ep", self._counts[point]))
+        found = decide(self.faults, Event(point=point, endpoint="ep", number=self._counts[point]))
         self.happened += [(fault.kind, self._counts[point]) for fault in found]
         return found
 

@@ -198,7 +198,7 @@ def test_every_use_case_takes_dialects(tmp_path: Path) -> None:
 
 def test_a_cached_result_is_of_its_dialects(tmp_path: Path) -> None:
     write(tmp_path / "app", {"worker.py": TOY})
-    store = Store(tmp_path / "cache")
+    store = Store(folder=tmp_path / "cache")
     workspace = open_workspace(tmp_path / "app", {"python_version": "3.12"}, cache=store)
 
     class Changed(Toy):

@@ -26,7 +26,7 @@ WORKER = (
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "cache")
+    return Store(folder=tmp_path / "cache")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_second_check_says_the_same_without_compiling(project: Path, store: St
         "from flashc.project.workspace import open_workspace\nfrom flashc_core.cache import Store\n"
         "from pathlib import Path\n"
         f"workspace = open_workspace(Path({str(project)!r}), {{'python_version': '3.12'}},\n"
-        f"                           cache=Store(Path({str(store.folder)!r})))\n"
+        f"                           cache=Store(folder=Path({str(store.folder)!r})))\n"
         "print(len(check_project(workspace).diagnostics), 'libcst' in sys.modules,\n"
         "      'flashc.compile' in sys.modules)\n"
     )
@@ -114,7 +114,7 @@ def test_whatever_matters_makes_a_new_result(
     codes(project, store)
     options = change(project, monkeypatch)  # type: ignore[operator]
     assert codes(project, store, **options) == codes(
-        project, Store(project.parent / "empty"), **options
+        project, Store(folder=project.parent / "empty"), **options
     )
     kept = entries(store)
     codes(project, store, **options)
@@ -132,11 +132,11 @@ def test_a_spoiled_entry_is_a_miss(project: Path, store: Store) -> None:
 def test_a_folder_that_can_not_be_written_is_no_cache(project: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    assert codes(project, Store(blocked)) == codes(project, Store(blocked)) != []
+    assert codes(project, Store(folder=blocked)) == codes(project, Store(folder=blocked)) != []
 
 
 def test_what_has_not_been_used_for_the_longest_time_goes_first(tmp_path: Path) -> None:
-    store = Store(tmp_path, limit=250)
+    store = Store(folder=tmp_path, limit=250)
     for age, key in enumerate(("oldest", "older", "newest")):
         store.write("kind", key, b"x" * 64)
         os.utime(tmp_path / "v1" / "kind" / key[:1] / key, (1000 + age, 1000 + age))
@@ -147,7 +147,7 @@ def test_what_has_not_been_used_for_the_longest_time_goes_first(tmp_path: Path) 
 
 
 def test_large_entries_are_checked_too(tmp_path: Path) -> None:
-    store, source = Store(tmp_path / "cache"), tmp_path / "layer"
+    store, source = Store(folder=tmp_path / "cache"), tmp_path / "layer"
     source.write_bytes(os.urandom(3_000_000))
     store.write("layers", "key", source)
     piece = store.find("layers", "key")
@@ -162,7 +162,7 @@ def test_large_entries_are_checked_too(tmp_path: Path) -> None:
 
 
 def test_an_entry_in_the_place_of_another_one_is_a_miss(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = Store(folder=tmp_path)
     store.write("kind", "key", b"x")
     entry = (tmp_path / "v1" / "kind" / "k" / "key").read_bytes()
     for kind, key in (("kind", "kez"), ("other", "key")):
@@ -174,7 +174,7 @@ def test_an_entry_in_the_place_of_another_one_is_a_miss(tmp_path: Path) -> None:
 
 
 def test_an_entry_that_is_in_use_can_be_removed(tmp_path: Path) -> None:
-    store = Store(tmp_path / "cache")
+    store = Store(folder=tmp_path / "cache")
     store.write("layers", "key", b"x" * 3_000_000)
     piece = store.find("layers", "key")
     assert piece is not None

@@ -68,7 +68,7 @@ def entries(store: Store) -> int:
 def test_the_passes_run_if_an_edit_alters_what_is_read(
     edit: dict[str, str], python: str, new_entries: int, tmp_path: Path
 ) -> None:
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", FILES)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", FILES)
     before = checked(root, store, python)
     assert before == checked(root, None, python)
     known = entries(store)
@@ -97,7 +97,7 @@ def test_a_check_looks_again_for_excluded_modules(
 ) -> None:
     """An ignore rule excludes the folder as a whole, whatever is in it."""
     files = {"worker.py": IMPORTS.format(imported), "tests/a.txt": "", "docs/a/c.txt": ""}
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", files)
     before = checked(root, store, "3.12")
     write(root, edit)
     after = checked(root, store, "3.12")
@@ -126,7 +126,7 @@ def test_a_check_depends_on_all_files_that_requirements_include(
     text: str | bytes, tmp_path: Path
 ) -> None:
     files = {"worker.py": IMPORTS.format("polars"), "requirements.txt": text}
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", files)
     write(tmp_path, {"more.txt": "polars\n"})
     before = checked(root, store, "3.12")
     write(tmp_path, {"more.txt": "attrs\n"})
@@ -157,7 +157,7 @@ def test_a_check_sees_what_one_module_does_to_an_object_of_another(
         "worker.py": "from other import DONE\nfrom state import MADE\nfrom runpod_flash import Endpoint\n"
         f"@Endpoint(name='w', {use})\nasync def run(x: int): return x\n",
     }
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", files)
     assert checked(root, store, "3.12") == checked(root, None, "3.12")
     write(root, {"other.py": f"import state\n{change.format(-1)}\nDONE = 1\n"})
     assert checked(root, store, "3.12") == checked(root, None, "3.12")

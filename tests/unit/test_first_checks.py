@@ -39,7 +39,7 @@ _PROJECT = {
 
 def _check(root: Path, cache: Path) -> CheckResult:
     """Check a project with an empty cache."""
-    return check_project(open_workspace(root, cache=Store(cache)))
+    return check_project(open_workspace(root, cache=Store(folder=cache)))
 
 
 def test_the_result_does_not_depend_on_the_number_of_processes(

@@ -38,7 +38,7 @@ def compiled(root: Path, store: Store | None) -> tuple[str, tuple[Diagnostic, ..
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_an_edit_is_seen_whatever_leads_to_it(edit: Edit, tmp_path: Path) -> None:
-    store = Store(tmp_path / "cache")
+    store = Store(folder=tmp_path / "cache")
     root = write(tmp_path / "app", edit.files)
     assert compiled(root, store)[0] == edit.before
     write(root, {edit.path: edit.text})
@@ -86,7 +86,7 @@ def test_findings_of_a_plain_module_come_and_go_with_its_imports(tmp_path: Path)
         "k.py": "from broken import Q\n",
         "broken.py": "raise ValueError('x')\n",
     }
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", files)
     for text, expected in (
         ("V = '1'\n", []),
         ("V = '1'\nfrom k import Q\n", ["FC127"]),
@@ -104,7 +104,7 @@ def test_a_finding_in_another_module_moves_with_its_lines(tmp_path: Path) -> Non
         "n.py": "from runpod_flash import Endpoint\ndef make(name):\n"
         "    return Endpoint(name=name, wrong=1)\n",
     }
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", files)
     lines: list[str] = []
     for text in (files["n.py"], "# a comment\n" + files["n.py"]):
         write(root, {"n.py": text})
@@ -130,7 +130,7 @@ def test_whether_modules_are_read_together_does_not_depend_on_the_cache(
     first = "import os\nos.environ['STAGE_OF_TEST'] = 'x'\nfrom m1 import X"
     files["m0.py"] = worker("'m0-' + X", first)
     cut = {"m5.py": worker("'m5-' + X", "X = 'none'")}
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", files)
     seen: list[str] = []
     for state in (cut, files, cut, files):
         write(root, state)
@@ -144,7 +144,7 @@ def test_whether_modules_are_read_together_does_not_depend_on_the_cache(
 
 def test_a_cache_keeps_a_few_states_of_a_module(tmp_path: Path) -> None:
     """An edit that is taken back is known again, and a long day's edits do not fill the cache."""
-    store, root = Store(tmp_path / "cache"), tmp_path / "app"
+    store, root = Store(folder=tmp_path / "cache"), tmp_path / "app"
     sizes: list[int] = []
     for number in (*range(100, 120), 119, 118):
         write(root, {"worker.py": worker(f"'w-{number}'", "")})
@@ -160,7 +160,7 @@ def test_a_chain_of_imports_may_be_longer_than_a_stack_is_deep(length: int, tmp_
     """What a module says, and whether its text is valid, does not depend on who imports it."""
     files = {f"m{n}.py": f"from m{n + 1} import X\n" for n in range(length)}
     files |= {f"m{length}.py": "X = '1'\n", "worker.py": worker("'w-' + X", "from m0 import X")}
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", files)
     middle = length // 2
     for text in (files[f"m{middle}.py"], "X = '2'\n", files[f"m{middle}.py"]):
         write(root, {f"m{middle}.py": text})
@@ -210,7 +210,7 @@ def test_an_edit_parses_the_modules_that_it_can_reach(
 ) -> None:
     """A module whose reading asks for something that changed is parsed, with what it imports."""
     monkeypatch.setattr(summaries, "on_all_processors", _here)
-    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", SHARING)
+    store, root = Store(folder=tmp_path / "cache"), write(tmp_path / "app", SHARING)
     compiled(root, store)
     for number, state in enumerate((edit, SHARING, edit)):
         write(root, state)

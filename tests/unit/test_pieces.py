@@ -77,7 +77,7 @@ def test_cached_pieces_change_nothing(
     after = dict(before)
     change, is_found = CHANGES[name]
     change(after)
-    cache = Store(tmp_path / "cache")
+    cache = Store(folder=tmp_path / "cache")
     for state, is_broken in (
         (before, False),
         (after, is_found),
@@ -119,7 +119,7 @@ def test_a_large_file_is_a_piece_by_itself(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * 2_000_000)
     large = Draft(path="m5", content=tmp_path / "large")
     drafts = [Draft(path=f"m{n}", content=b"") for n in range(10) if n != 5]
-    cache = Store(tmp_path / "cache")
+    cache = Store(folder=tmp_path / "cache")
     pieces = write_archive(tmp_path / "x.tar.gz", [*drafts, large], [], 0, cache=cache)
     assert len(pieces) == 3
     assert [usage.entries for usage in cache.usage()] == [2]
@@ -129,7 +129,7 @@ def test_a_byte_that_changes_on_disk_is_found_although_the_piece_is_known(tmp_pa
     compiled = compile_files(tmp_path / "app", FILES)
     made = build(compiled.valid, context_of(compiled.root, Sink()), tmp_path / "a.tar.gz")
     assert made is not None
-    target, cache = tmp_path / "x.tar.gz", Store(tmp_path / "cache")
+    target, cache = tmp_path / "x.tar.gz", Store(folder=tmp_path / "cache")
     pieces = write_archive(target, made.parts.drafts, [], archive_mtime({}), cache=cache)
     verify_build(target, [], pieces, Services(sink=Sink(), compiler="this", cache=cache))
     data = bytearray(target.read_bytes())

@@ -49,7 +49,7 @@ def text(program: Program) -> str:
 
 @pytest.mark.parametrize(("path", "before", "after"), EDITS)
 def test_an_edit_of_a_class_is_seen(path: str, before: str, after: str, tmp_path: Path) -> None:
-    root, store = write(tmp_path / "project", FILES), Store(tmp_path / "cache")
+    root, store = write(tmp_path / "project", FILES), Store(folder=tmp_path / "cache")
     first = text(compile_workspace(opened(root, store)).valid)
     assert text(compile_workspace(opened(root, store)).valid) == first
     write(root, {path: FILES[path].replace(before, after)})

@@ -91,7 +91,9 @@ def test_packages_that_need_one_path_for_a_file_and_a_folder_are_refused(tmp_pat
     compiled = compile_files(tmp_path, {"worker.py": worker()})
     files = {"alpha": "common", "beta": "common/x", "gamma": "common.x"}
     installed = [
-        InstalledDistribution(name, "1.0", (InstalledFile(path, 0, "", False),), ())
+        InstalledDistribution(
+            name=name, version="1.0", files=(InstalledFile(path=path, size=0, digest=""),)
+        )
         for name, path in files.items()
     ]
     sink = Sink()

@@ -56,7 +56,7 @@ def names(root: Path, store: Store | None) -> list[str]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "cache")
+    return Store(folder=tmp_path / "cache")
 
 
 @pytest.fixture

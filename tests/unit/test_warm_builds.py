@@ -55,7 +55,7 @@ EDITS = {
 def built(root: Path, cache: Path, output: Path) -> tuple[BuildResult, dict[str, bytes]]:
     """Build without packages; return the result, and the files that were written."""
     flags = {"no_install": True, "output": output / "out.tar.gz"}
-    result = build_project(open_workspace(root, flags, cache=Store(cache)))
+    result = build_project(open_workspace(root, flags, cache=Store(folder=cache)))
     return result, {path.name: path.read_bytes() for path in output.iterdir()}
 
 

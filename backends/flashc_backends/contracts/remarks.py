@@ -41,7 +41,9 @@ def remarks(
             first, second = one.members[0], other.members[0]
             yield from inner(first, second, path=path)
         case _:
-            if Comparison(before, after).gaps(old, new) or Comparison(after, before).gaps(new, old):
+            if Comparison(sent=before, taken=after).gaps(old, new) or Comparison(
+                sent=after, taken=before
+            ).gaps(new, old):
                 texts = shown(old, before), shown(new, after)
                 more = "may be fewer values now" if is_result else "accepts more values"
                 yield path, " -> ".join(texts) if texts[0] != texts[1] else more

@@ -96,7 +96,7 @@ def _schemas(old: _Typed, new: _Typed) -> tuple[Schema, Schema]:
 def _results_differ(old: _Typed, new: _Typed, known: _Definitions) -> Iterator[Difference]:
     """Yield how the declared results differ; callers rely on what was declared."""
     was, now = _schemas(old, new)
-    gaps = Comparison(known.new, known.old, is_result=True).gaps(now, was)
+    gaps = Comparison(sent=known.new, taken=known.old, is_result=True).gaps(now, was)
     if gaps:
         example = witness(now, known.new, was, known.old)
         for path, text in gaps:
@@ -121,8 +121,8 @@ def _results_differ(old: _Typed, new: _Typed, known: _Definitions) -> Iterator[D
 def _is_equal(old: Schema, new: Schema, known: _Definitions, *, as_text: bool = False) -> bool:
     """Return whether two schemas allow the same data."""
     return not (
-        Comparison(known.old, known.new, as_text).gaps(old, new)
-        or Comparison(known.new, known.old, as_text).gaps(new, old)
+        Comparison(sent=known.old, taken=known.new, as_text=as_text).gaps(old, new)
+        or Comparison(sent=known.new, taken=known.old, as_text=as_text).gaps(new, old)
     )
 
 
@@ -172,7 +172,7 @@ class _Parameters:
         was, now = _schemas(_typed(old), _typed(new))
         if new.stars == "*" and old.stars == "**":
             now = ListOf(item=now)
-        return not Comparison(self._known.old, self._known.new).gaps(was, now)
+        return not Comparison(sent=self._known.old, taken=self._known.new).gaps(was, now)
 
     def _rest_differs(self, old: ManifestParameter) -> Iterator[Difference]:
         """Yield what becomes of the arguments that `**` took."""
@@ -223,7 +223,7 @@ class _Parameters:
         """Yield how the schemas of two parameters differ."""
         known, as_text = self._known, new.where in _TEXTS
         was, now = _typed(old).schema, _typed(new).schema
-        gaps = Comparison(known.old, known.new, as_text).gaps(was, now)
+        gaps = Comparison(sent=known.old, taken=known.new, as_text=as_text).gaps(was, now)
         example = witness(was, known.old, now, known.new) if gaps else None
         for path, text in gaps:
             words = _in_words(_shown(new, path), path, text, old.type, new.type, "(any)")
@@ -242,7 +242,7 @@ class _Parameters:
         if old.type != new.type:
             # What a limit means depends on the type.
             was, now = _typed(old).by_text, _typed(new).by_text
-            gaps = Comparison({}, {}, new.where in _TEXTS).gaps(was, now)
+            gaps = Comparison(sent={}, taken={}, as_text=new.where in _TEXTS).gaps(was, now)
             breaks = bool(gaps) or new.limits is not None
             text = f"{_shown(new)}: {_type(old)} -> {_type(new)}"
             yield Difference(text=text, breaks=breaks)

@@ -29,7 +29,7 @@ Gap = tuple[str, str]
 """Where data may be refused, as a path such as `.boxes[].width`, and why."""
 
 
-class Comparison(Struct, eq=False):
+class Comparison(Struct, eq=False, kw_only=True):
     """Compares what may be sent with what is taken.
 
     `sent` and `taken` are the definitions of the two sides.  `as_text`: values travel as texts, such as in a

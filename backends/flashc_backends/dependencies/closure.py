@@ -37,7 +37,7 @@ class _Need(Struct, frozen=True):
         return f"{self.name}{self.requirement.specifier}"
 
 
-class _Unmet(Struct, frozen=True):
+class _Unmet(Struct, frozen=True, kw_only=True):
     """A requirement that workers do not meet.
 
     `why` says why the artifact does not meet it, `problem` why the image does not.
@@ -174,21 +174,27 @@ def _unmet(
     if bundled is not None:
         if not _accepts(need.requirement, bundled.version):
             help = f"require versions of `{need.requirer}` and `{need.name}` that fit each other"
-            return _Unmet(need, "", f"the artifact has {bundled.version}", help)
+            return _Unmet(
+                need=need, why="", problem=f"the artifact has {bundled.version}", help=help
+            )
         hidden = isinstance(endpoint, LoadBalanced) and need.name in started_packages(
             request.python_version
         )
         if hidden and provided is not None and provided.excludes(specifier):
             why = "which a load balancer takes from its image"
             help = f"use a version of `{need.requirer}` that accepts the image's `{need.name}`"
-            return _Unmet(need, why, f"`{image.name}` has {provided.shown()}", help)
+            return _Unmet(
+                need=need, why=why, problem=f"`{image.name}` has {provided.shown()}", help=help
+            )
         return None
     if image.packages is None or (provided is not None and provided.satisfies(specifier)):
         return None
     why, help = _why_not_bundled(need, request)
     if provided is None:
-        return _Unmet(need, why, f"`{image.name}` is not known to have it", help)
-    return _Unmet(need, why, f"`{image.name}` has {provided.shown()}", help)
+        return _Unmet(
+            need=need, why=why, problem=f"`{image.name}` is not known to have it", help=help
+        )
+    return _Unmet(need=need, why=why, problem=f"`{image.name}` has {provided.shown()}", help=help)
 
 
 def _accepts(requirement: Requirement, version: str) -> bool:

@@ -35,7 +35,7 @@ class _Place(msgspec.Struct, frozen=True):
     row: int
 
 
-class _Finding(msgspec.Struct, frozen=True):
+class _Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What Ruff has found: a syntax error if `code` says so."""
 
     filename: str

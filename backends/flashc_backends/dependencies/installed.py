@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # see `record`
     from installer.records import RecordEntry
 
 
-class InstalledFile(Struct, frozen=True):
+class InstalledFile(Struct, frozen=True, kw_only=True):
     """A file of a distribution: its path in the artifact, size in bytes, and SHA-256 in hex."""
 
     path: str
@@ -42,7 +42,7 @@ class UnparsableModule(Struct, frozen=True):
     loaded_by: tuple[str, ...]
 
 
-class InstalledDistribution(Struct, frozen=True):
+class InstalledDistribution(Struct, frozen=True, kw_only=True):
     """An installed distribution; `name` is canonical.
 
     `requires` are the requirements that its metadata lists.
@@ -109,7 +109,9 @@ def installed(
                 _report(sink, path, name, version, problem)
                 raise DependencyError
         found.append(
-            InstalledDistribution(canonicalize_name(name), version, tuple(files), requires)
+            InstalledDistribution(
+                name=canonicalize_name(name), version=version, files=tuple(files), requires=requires
+            )
         )
     return sorted(found, key=lambda distribution: distribution.name)
 
@@ -193,4 +195,6 @@ def _installed_file(target: Path, path: str) -> InstalledFile:
     with (target / path).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     status = (target / path).stat()
-    return InstalledFile(path, status.st_size, digest, bool(status.st_mode & 0o100))
+    return InstalledFile(
+        path=path, size=status.st_size, digest=digest, executable=bool(status.st_mode & 0o100)
+    )

@@ -42,7 +42,7 @@ _WHEEL_NAME = re.compile(rb"[\w.+-]+\.whl")
 _EPOCH = "315532800"  # seconds; the first time that a zip file can contain
 
 
-class LocalWheel(Struct, frozen=True):
+class LocalWheel(Struct, frozen=True, kw_only=True):
     """A wheel on this machine: its file, the SHA-256 of the file in hex, and where it comes from.
 
     `source` of a git repository names the commit.  `own_sources` are the requirements of a built
@@ -152,7 +152,7 @@ class WheelMaker(Struct, frozen=True, eq=False, kw_only=True):
             copy = self._new_folder() / path.name
             shutil.copyfile(path, copy)
             check_wheel(copy)
-            return LocalWheel(copy, digest_of(copy), source)
+            return LocalWheel(file=copy, digest=digest_of(copy), source=source)
         if not path.exists():
             raise InvalidTree("it does not exist")
 
@@ -228,7 +228,9 @@ class WheelMaker(Struct, frozen=True, eq=False, kw_only=True):
             cache.write("wheels", key, content)
         file = self._new_folder() / name.decode()
         file.write_bytes(content)
-        return LocalWheel(file, hashlib.sha256(content).hexdigest(), source, own)
+        return LocalWheel(
+            file=file, digest=hashlib.sha256(content).hexdigest(), source=source, own_sources=own
+        )
 
     def _run_build(self, folder: Path) -> Path:
         """Build a source tree and return the wheel.

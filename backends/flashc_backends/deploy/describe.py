@@ -39,7 +39,7 @@ class Change(Struct, frozen=True, kw_only=True):
     restarts: bool
 
 
-class _Setting(Struct, frozen=True):
+class _Setting(Struct, frozen=True, kw_only=True):
     """How a field of `Settings` is called and shown; `restarts` as in `Change`."""
 
     field: str
@@ -55,23 +55,37 @@ def _listed(values: tuple[Any, ...]) -> str:
 # What replaces workers: the fields that `_has_structural_changes` of runpod_flash 1.21 names, and
 # everything that the template has.
 _SETTINGS = (
-    _Setting("kind", "type", True),
-    _Setting("image", "image", True),
-    _Setting("gpus", "gpu", True, _listed),
-    _Setting("gpu_count", "gpu count", True),
-    _Setting("min_cuda", "lowest CUDA version", True),
-    _Setting("instances", "cpu", True, _listed),
-    _Setting("data_centers", "data centres", True, _listed),
-    _Setting("volumes", "volumes", True, _listed),
-    _Setting("disk_gb", "container disk", True, lambda size: f"{size} GB"),
-    _Setting("start_command", "start command", True),
-    _Setting("registry", "registry credentials", True),
-    _Setting("flashboot", "flashboot", True, lambda on: "on" if on else "off"),
-    _Setting("workers_min", "least workers", False),
-    _Setting("workers_max", "most workers", False),
-    _Setting("idle_timeout", "idle timeout", False, lambda seconds: f"{seconds} s"),
-    _Setting("scaler", "scaling", False, lambda pair: f"{pair[0]} {pair[1]}"),
-    _Setting("timeout_ms", "time limit", False, lambda ms: f"{ms} ms" if ms else "default"),
+    _Setting(field="kind", name="type", restarts=True),
+    _Setting(field="image", name="image", restarts=True),
+    _Setting(field="gpus", name="gpu", restarts=True, show=_listed),
+    _Setting(field="gpu_count", name="gpu count", restarts=True),
+    _Setting(field="min_cuda", name="lowest CUDA version", restarts=True),
+    _Setting(field="instances", name="cpu", restarts=True, show=_listed),
+    _Setting(field="data_centers", name="data centres", restarts=True, show=_listed),
+    _Setting(field="volumes", name="volumes", restarts=True, show=_listed),
+    _Setting(field="disk_gb", name="container disk", restarts=True, show=lambda size: f"{size} GB"),
+    _Setting(field="start_command", name="start command", restarts=True),
+    _Setting(field="registry", name="registry credentials", restarts=True),
+    _Setting(
+        field="flashboot", name="flashboot", restarts=True, show=lambda on: "on" if on else "off"
+    ),
+    _Setting(field="workers_min", name="least workers", restarts=False),
+    _Setting(field="workers_max", name="most workers", restarts=False),
+    _Setting(
+        field="idle_timeout",
+        name="idle timeout",
+        restarts=False,
+        show=lambda seconds: f"{seconds} s",
+    ),
+    _Setting(
+        field="scaler", name="scaling", restarts=False, show=lambda pair: f"{pair[0]} {pair[1]}"
+    ),
+    _Setting(
+        field="timeout_ms",
+        name="time limit",
+        restarts=False,
+        show=lambda ms: f"{ms} ms" if ms else "default",
+    ),
 )
 
 

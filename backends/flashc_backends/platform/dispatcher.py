@@ -23,7 +23,7 @@ _COMPACT_ABOVE = 1000  # entries of `_deadlines`; outdated entries stay in it un
 _LOST_ANSWER = "the worker did not receive the job"
 
 
-class JobChanged(Struct, frozen=True, gc=False):
+class JobChanged(Struct, frozen=True, gc=False, kw_only=True):
     """A job has changed from `before` (None: it is new) to `job` (None: it is deleted)."""
 
     id: str
@@ -76,7 +76,7 @@ class Dispatcher:
     def submit(self, job: Job, now: float) -> None:
         """Put a new job into the queue."""
         self._put(None, job)
-        self.outbox.append(JobChanged(job.id, None, job, ()))
+        self.outbox.append(JobChanged(id=job.id, before=None, job=job, effects=()))
         self._scale_unless_at_maximum(now)
 
     def load_jobs(self, stored: Iterable[Job], now: float) -> None:
@@ -271,7 +271,7 @@ class Dispatcher:
         kept = None if any(isinstance(effect, jobs.Forget) for effect in effects) else after
         was_known = job.id in self.jobs
         self._put(job if was_known else None, kept)
-        self.outbox.append(JobChanged(job.id, job, kept, effects))
+        self.outbox.append(JobChanged(id=job.id, before=job, job=kept, effects=effects))
         for effect in effects:
             if isinstance(effect, jobs.StopJob):
                 self._held.setdefault(effect.worker, set()).add(job.id)

@@ -39,7 +39,7 @@ class Point(StrEnum):
     CALL = "call"  # an endpoint sends a request to another
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, kw_only=True):
     """The `number`-th event of this point at the endpoint with the name `endpoint`; faults can happen at it.
 
     Calls are counted separately for each `caller`, which is the name of the calling endpoint.

@@ -83,7 +83,7 @@ class Injector:
         name = self.name_of(endpoint)
         key = (point, endpoint, caller)
         self._counts[key] += 1
-        event = Event(point, name, self._counts[key], caller)
+        event = Event(point=point, endpoint=name, number=self._counts[key], caller=caller)
         found = list(decide(self._faults, event))
         for fault in found:
             what: dict[str, Any] = {"fault": fault.kind, "name": name, "number": event.number}

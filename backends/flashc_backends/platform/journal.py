@@ -13,7 +13,7 @@ from msgspec import Struct
 _KEPT = 20_000
 
 
-class Entry(Struct, frozen=True, gc=False):
+class Entry(Struct, frozen=True, gc=False, kw_only=True):
     """One event: its kind, its contents and its time.
 
     `number` is at least the time in microseconds, so that numbers rise over restarts too.
@@ -47,7 +47,7 @@ class Journal:
         """Add an entry with these contents; `note` does the same with keyword arguments."""
         now = time.time()
         self._last = max(self._last + 1, int(now * 1_000_000))
-        self._entries.append(Entry(self._last, now, kind, what))
+        self._entries.append(Entry(number=self._last, at=now, kind=kind, what=what))
         self._news.set()
 
     def after(self, number: int) -> list[Entry]:

@@ -17,7 +17,7 @@ _SAMPLED = "01"
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
-class Position(Struct, frozen=True):
+class Position(Struct, frozen=True, kw_only=True):
     """The position of a job or request in its trace: the id of its span, and of its parent span if it has one."""
 
     trace: str
@@ -44,14 +44,18 @@ def position_below(traceparent: str) -> Position:
         version, trace, parent, flags, more = found.groups()
         is_known = version != "ff" and not (version == "00" and more)
         if is_known and trace != _NO_TRACE and parent != _NO_SPAN:
-            return Position(trace, span, parent, flags)
-    return Position(f"{random.getrandbits(128) or 1:032x}", span, None)
+            return Position(trace=trace, span=span, parent=parent, flags=flags)
+    return Position(trace=f"{random.getrandbits(128) or 1:032x}", span=span, parent=None)
 
 
 def position_of(traceparent: str, parent: str | None) -> Position | None:
     """Return the position of a stored job, from its `traceparent` and its parent span; None if the first is invalid."""
     found = _FORM.fullmatch(traceparent)
-    return Position(found[2], found[3], parent, found[4]) if found is not None else None
+    return (
+        Position(trace=found[2], span=found[3], parent=parent, flags=found[4])
+        if found is not None
+        else None
+    )
 
 
 def seconds_of(header: str) -> float | None:

@@ -85,7 +85,13 @@ class Client:
             location = yield from self.location()
             content = {} if data is None else {"json": data}
             sent = {**location.headers, **location.host, **trace.timeout_header(timeout)}
-            send = Send(method, location.web + path, {**sent, **(headers or {})}, timeout, content)
+            send = Send(
+                method=method,
+                url=location.web + path,
+                headers={**sent, **(headers or {})},
+                timeout=timeout,
+                content=content,
+            )
             reply = yield from self._send(send, location.sentinel)
             return reply.body
 
@@ -121,7 +127,14 @@ class Client:
         content = {} if body is None else {"json": body}
         url = f"{location.jobs}/{operation}"
         submits = operation.startswith("run")
-        send = Send(method, url, location.headers, timeout, content, is_kept=submits)
+        send = Send(
+            method=method,
+            url=url,
+            headers=location.headers,
+            timeout=timeout,
+            content=content,
+            is_kept=submits,
+        )
         reply = yield from self._send(send, location.sentinel and submits)
         job = reply.body
         if not isinstance(job, dict) or not isinstance(job.get("status", ""), str):

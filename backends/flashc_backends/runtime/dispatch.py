@@ -138,7 +138,13 @@ def _route_stub(
     names: Mapping[str, Any] | None = None,
 ) -> Callable[..., Any]:
     """Return the stub of a route's function: a call of it sends an HTTP request."""
-    route = web.Route(resource, method, path, Interface(target, names, web=True), target)
+    route = web.Route(
+        resource=resource,
+        method=method,
+        path=path,
+        interface=Interface(target, names, web=True),
+        target=target,
+    )
     return _shaped_like(target, route.request, route.result)
 
 

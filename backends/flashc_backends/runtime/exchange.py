@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Send:
     """One HTTP request; `content` are keyword arguments of httpx.
 

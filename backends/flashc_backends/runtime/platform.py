@@ -84,7 +84,7 @@ def _header(text: str) -> str | bytes:
     return text if text.isascii() else text.encode()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Location:
     """The location of an endpoint: `jobs` is the URL of its job API, `web` that of its routes.
 
@@ -101,7 +101,13 @@ class Location:
 def by_id(endpoint_id: str) -> Location:
     """Return the location of an endpoint whose id is known."""
     web, host = web_of(endpoint_id)
-    return Location(f"{job_api_base()}/{endpoint_id}", web, headers(), sentinel=False, host=host)
+    return Location(
+        jobs=f"{job_api_base()}/{endpoint_id}",
+        web=web,
+        headers=headers(),
+        sentinel=False,
+        host=host,
+    )
 
 
 def locate(resource: str) -> Conversation:
@@ -122,7 +128,7 @@ def locate(resource: str) -> Conversation:
     name, _, domain = (parts.hostname or "").partition(".")
     if domain == "localhost":
         web, host = web_of(name)
-    return Location(jobs, web, headers(), sentinel=False, host=host)
+    return Location(jobs=jobs, web=web, headers=headers(), sentinel=False, host=host)
 
 
 def _sentinel(resource: str) -> Location:
@@ -135,7 +141,9 @@ def _sentinel(resource: str) -> Location:
         "X-Flash-Endpoint": _header(resource),
     }
     web, host = web_of("flash")
-    return Location(f"{job_api_base()}/flash", web, named, sentinel=True, host=host)
+    return Location(
+        jobs=f"{job_api_base()}/flash", web=web, headers=named, sentinel=True, host=host
+    )
 
 
 def web_of(name: str) -> tuple[str, dict[str, str]]:
@@ -234,7 +242,9 @@ def _query(text: str, variables: dict[str, Any]) -> Conversation:
     """
     url = _url("RUNPOD_API_BASE_URL", "https://api.runpod.io") + "/graphql"
     content = {"json": {"query": text, "variables": variables}}
-    reply: Reply = yield Send("POST", url, headers(), _STATE_TIMEOUT, content)
+    reply: Reply = yield Send(
+        method="POST", url=url, headers=headers(), timeout=_STATE_TIMEOUT, content=content
+    )
     if not 200 <= reply.status < 300 or not isinstance(reply.body, dict) or "errors" in reply.body:
         raise StateUnavailable(f"the state manager answered {reply.status}")
     return reply.body["data"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LARGEST_BODY = 64 * 1024 * 1024
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Reply:
     """A reply: the status, and the body as parsed JSON, or as text if it is not JSON.
 
@@ -79,7 +79,14 @@ def reply_of(response: httpx.Response, content: bytes) -> Reply:
     """Return httpx's response, whose body is `content`, as a `Reply`."""
     media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     location = response.headers.get("location", "") if 300 <= response.status_code < 400 else ""
-    reply = Reply(response.status_code, None, content, media, True, location)
+    reply = Reply(
+        status=response.status_code,
+        body=None,
+        content=content,
+        media=media,
+        is_json=True,
+        location=location,
+    )
     try:
         reply.body = json.loads(content)
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ from .replies import Reply
 from .wire import limit_of, lost, not_found, refused, strange
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Request:
     """An HTTP request to a route of a load-balanced endpoint.
 
@@ -47,7 +47,9 @@ class Request:
         }
         url = location.web + self.path
         try:
-            reply: Reply = yield Send(self.method, url, headers, limit, self.content)
+            reply: Reply = yield Send(
+                method=self.method, url=url, headers=headers, timeout=limit, content=self.content
+            )
         except Unreachable as error:
             raise lost(error, self.resource, self.function) from None
         if location.sentinel and is_unknown(reply):
@@ -91,7 +93,7 @@ def _answer(reply: Reply) -> Any:
     return reply.content.decode("utf-8", "replace") if is_text else reply.content
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Route:
     """A route of another endpoint, as its stub sees it."""
 
@@ -143,7 +145,12 @@ class Route:
                 f"the arguments of {name}() would lead to another route: {built.path!r}"
             )
         return Request(
-            self.resource, name, self.method, built.path, built.content(), built.headers()
+            resource=self.resource,
+            function=name,
+            method=self.method,
+            path=built.path,
+            content=built.content(),
+            headers=built.headers(),
         )
 
     def _encoded(self, key: str, place: Place, value: Any) -> Any:

@@ -170,7 +170,14 @@ def submit(call: Call, operation: str, payload: Any) -> Conversation:
             url += f"?wait={wait_of(left)}"
             timeout = min(_SYNC_SECONDS, left + GRACE_SECONDS)
         headers = {**location.headers, **trace.timeout_header(left)}
-        return Send("POST", url, headers, timeout, {"json": {"input": payload}}, is_kept=True)
+        return Send(
+            method="POST",
+            url=url,
+            headers=headers,
+            timeout=timeout,
+            content={"json": {"input": payload}},
+            is_kept=True,
+        )
 
     try:
         reply: Reply = yield from _unless_busy(call, request)
@@ -230,7 +237,7 @@ def ask(call: Call, operation: str, job: str, fits: Callable[[Any], bool]) -> Co
 
     def request() -> Send:
         timeout = min(30.0, max(call.deadline - time.monotonic(), 0.001))
-        return Send("GET", url, call.location.headers, timeout)
+        return Send(method="GET", url=url, headers=call.location.headers, timeout=timeout)
 
     try:
         reply: Reply = yield from _unless_busy(call, request)
@@ -247,7 +254,7 @@ def cancel(location: platform.Location, job: str) -> Conversation:
     """Cancel a job that the caller does not wait for any more; failures are ignored."""
     url = f"{location.jobs}/cancel/{quote(job, safe='')}"
     with contextlib.suppress(Unreachable):  # the caller learns of the timeout, which matters more
-        yield Send("POST", url, location.headers, 10.0)
+        yield Send(method="POST", url=url, headers=location.headers, timeout=10.0)
 
 
 def result_of(body: Any, resource: str, function: str) -> Any:

@@ -52,7 +52,7 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple
     problems: list[tuple[str, str]] = []
     total = 0
     with gzip.GzipFile(fileobj=packed, mode="rb") as unpacked:
-        stream = _Forwards(unpacked)
+        stream = _Forwards(stream=unpacked)
         archive = tarfile.TarFile(fileobj=stream, mode="r")  # type: ignore[arg-type]
         for info in archive:
             path = posixpath.normpath(info.name)
@@ -80,7 +80,7 @@ def load_nothing() -> None:
     """Return None: the `load` of a file whose content is not kept."""
 
 
-class _Forwards(Struct, eq=False):
+class _Forwards(Struct, eq=False, kw_only=True):
     """A stream without backward seeks for `tarfile`; it keeps headers, not file contents."""
 
     stream: gzip.GzipFile

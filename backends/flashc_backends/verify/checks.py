@@ -117,7 +117,7 @@ def verify_build(
     """
     sink = services.sink
     members: dict[str, ArchiveMember] = {}
-    own = Pieces(services.cache, services.compiler)
+    own = Pieces(cache=services.cache, compiler=services.compiler)
     with artifact.open("rb") as stream:
         for layer in layers:
             if not layer.piece.matches_next_bytes(stream):

@@ -42,11 +42,16 @@ def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[Install
         if is_record(path) and member.content is not None:
             name, version = _name_and_version(path)
             files = tuple(
-                InstalledFile(entry.path, found.size, found.digest, found.executable)
+                InstalledFile(
+                    path=entry.path,
+                    size=found.size,
+                    digest=found.digest,
+                    executable=found.executable,
+                )
                 for entry in _entries(member) or ()
                 if (found := members.get(entry.path)) is not None
             )
-            yield InstalledDistribution(name, version, files)
+            yield InstalledDistribution(name=name, version=version, files=files)
 
 
 def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,7 @@ _RECORDS, _FACTS = "verified", "facts"
 _MOST_KEPT = 32 * 1024**2  # bytes; the files of a larger piece are read without caching a record
 
 
-class _File(Struct, frozen=True, array_like=True):
+class _File(Struct, frozen=True, array_like=True, kw_only=True):
     """A file of a piece, without its content."""
 
     size: int
@@ -42,7 +42,13 @@ class _File(Struct, frozen=True, array_like=True):
 
 def _file(member: ArchiveMember) -> _File:
     """Return a file of a piece without its content."""
-    return _File(member.size, member.digest, member.head, member.executable, member.time)
+    return _File(
+        size=member.size,
+        digest=member.digest,
+        head=member.head,
+        executable=member.executable,
+        time=member.time,
+    )
 
 
 class _Record(Struct, frozen=True):
@@ -87,7 +93,7 @@ class _Piece(Struct, eq=False, dict=True):
         return self.contents[path].content
 
 
-class Pieces(Struct, eq=False):
+class Pieces(Struct, eq=False, kw_only=True):
     """The files of an archive that are not in its layers.
 
     `members` are the files, `problems` (path, problem) of those that are packed wrongly, and

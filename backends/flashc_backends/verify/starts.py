@@ -31,7 +31,7 @@ _REMOVED = frozenset(
 )
 
 
-class FatalImport(Struct, frozen=True):
+class FatalImport(Struct, frozen=True, kw_only=True):
     """An import that fails when a worker of a resource starts.
 
     `problem` says why, and `help` what to do.
@@ -70,7 +70,9 @@ def fatal_imports(
                     help = f"add the package that installs `{item.module}` to {where}"
                 if problem is not None and (path, item.module) not in reported:
                     reported.add((path, item.module))
-                    yield FatalImport(path, item, name, problem, help)
+                    yield FatalImport(
+                        path=path, item=item, resource=name, problem=problem, help=help
+                    )
 
 
 def unparsable_problem(artifact: ArtifactContents, item: Import) -> str | None:

@@ -189,7 +189,7 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
         return machine.execute(chosen, frame)
 
 
-class _Loop(Struct, eq=False):
+class _Loop(Struct, eq=False, kw_only=True):
     """A loop that is executed.
 
     `exits` are the names at each `break` that may have left the loop.
@@ -249,7 +249,7 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
     """Execute a `for` loop; if the items are not known, for an unknown number of iterations."""
     items = machine.evaluate(node.iter, frame)
     with ExitStack() as stack:
-        loop = _Loop(machine, node, frame, stack)
+        loop = _Loop(machine=machine, node=node, frame=frame, stack=stack)
         try:
             for item in iterate(machine, items):
                 machine.step(node, frame)
@@ -269,7 +269,7 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
 def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
     """Execute a `while` loop; if the test is not known, for an unknown number of iterations."""
     with ExitStack() as stack:
-        loop = _Loop(machine, node, frame, stack)
+        loop = _Loop(machine=machine, node=node, frame=frame, stack=stack)
         while True:
             machine.step(node, frame)
             verdict = truth(machine, machine.evaluate(node.test, frame))

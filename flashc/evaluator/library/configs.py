@@ -55,7 +55,7 @@ def _document(data: object, span: Span) -> Value | None:
     """Return a configuration of plain data; None for data that are neither a mapping nor a list."""
     if data is not None and not isinstance(data, (dict, list)):
         return None
-    document = ConfigDocument({} if data is None else data, span)
+    document = ConfigDocument(data={} if data is None else data, origin=span)
     return document.value(())
 
 

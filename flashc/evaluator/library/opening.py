@@ -23,7 +23,7 @@ _OPEN = ("mode", "buffering", "encoding", "errors", "newline")
 _READ_TEXT = ("encoding", "errors", "newline")
 
 
-class Opening(Struct, frozen=True):
+class Opening(Struct, frozen=True, kw_only=True):
     """How a file is read: as bytes, or as a text with an encoding and a treatment of its line ends."""
 
     in_bytes: bool = False
@@ -72,7 +72,10 @@ def _opening(
     if encoding is None or encoding == "locale":
         encoding = _WORKERS_ENCODING
     return Opening(
-        in_bytes, encoding, str(errors or "strict"), None if newline is None else str(newline)
+        in_bytes=in_bytes,
+        encoding=encoding,
+        errors=str(errors or "strict"),
+        newline=None if newline is None else str(newline),
     )
 
 

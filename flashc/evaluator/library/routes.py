@@ -37,7 +37,12 @@ def _marker(machine: Machine, name: str, arguments: CallArguments) -> Value:
     has_default = dependency is None and first is not None and not _is_ellipsis(first)
     if has_default and first is not None:
         given["default"] = first
-    return Known(RouteMarker(named, options, has_default, dependency, given), arguments.span)
+    return Known(
+        RouteMarker(
+            name=named, options=options, has_default=has_default, dependency=dependency, given=given
+        ),
+        arguments.span,
+    )
 
 
 def _is_ellipsis(value: Value) -> bool:

@@ -25,7 +25,7 @@ _ENV_FILE = ".env"  # the variables in it are those of the build
 _DEEPEST = 6  # settings in settings
 
 
-class SettingsReader(Struct, frozen=True):
+class SettingsReader(Struct, frozen=True, kw_only=True):
     """Reads the variables for one settings object.
 
     `files` are the variables that files other than the project's `.env` set, by name.
@@ -43,7 +43,7 @@ class SettingsReader(Struct, frozen=True):
         files: dict[str, str] = {}
         for each in named if isinstance(named, (list, tuple)) else [named]:
             files |= _variables_in(machine, _path_of(each))
-        return cls(machine, options, span, files)
+        return cls(machine=machine, options=options, span=span, files=files)
 
     def value(self, field: ModelField, default: Value | None, depth: int = 0) -> Value | None:
         """Return what the environment gives for a field, or a reference to the variable with the default.

@@ -125,6 +125,6 @@ def joined(symbol: str, left: Known, right: Known, span: Span) -> Value:
         source = left.value
         if others is not None and source.document.flag(source.path, "readonly") is False:
             data = [*mine, *others]
-            return ConfigDocument(data, span).value(())
+            return ConfigDocument(data=data, origin=span).value(())
     reason = f"flashc does not evaluate `{symbol}` of this list of a configuration"
     return Unknown(reason=reason, origin=span)

@@ -339,7 +339,9 @@ def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...],
     """
     sink = Sink()
     quiet = Arguments(
-        ArgumentDecoder(arguments.decoder.machine, sink), arguments.kind, arguments.by_name
+        decoder=ArgumentDecoder(arguments.decoder.machine, sink),
+        kind=arguments.kind,
+        by_name=arguments.by_name,
     )
     found = DEPENDENCIES.read(quiet)
     named = {dependency.span for dependency in found}

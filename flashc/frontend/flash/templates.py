@@ -197,7 +197,7 @@ def read_template(
     if not isinstance(made, ArgumentObject) or made.kind != "PodTemplate":
         decoder.invalid(what, argument.span, "a `PodTemplate`", value)
         return None
-    own = Arguments(decoder, made.kind, made.arguments, is_qualified=True)
+    own = Arguments(decoder=decoder, kind=made.kind, by_name=made.arguments, is_qualified=True)
     check_names(own, names_of(POD_TEMPLATE))
     disk = own.given(DISK.name)
     template = Template(

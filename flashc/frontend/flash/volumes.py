@@ -171,7 +171,7 @@ def _read_volume(arguments: Arguments, argument: Argument, what: str) -> Volume 
     if not isinstance(made, ArgumentObject) or made.kind != "NetworkVolume":
         decoder.invalid(what, argument.span, "a `NetworkVolume`", value)
         return None
-    own = Arguments(decoder, made.kind, made.arguments, is_qualified=True)
+    own = Arguments(decoder=decoder, kind=made.kind, by_name=made.arguments, is_qualified=True)
     check_names(own, names_of(NETWORK_VOLUME))
     known_id = own.given("id")
     if own.given("name") is None and known_id is None:

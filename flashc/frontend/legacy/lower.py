@@ -56,10 +56,10 @@ class LegacyLowering(EndpointLowering, frozen=True):
     def arguments(self, *, load_balanced: bool = False) -> Arguments:
         """Return the arguments under the parameter names of `Endpoint`; findings use the field names."""
         return Arguments(
-            self.decoder,
-            self.legacy.kind,
-            dict(self._as_parameters()),
-            load_balanced or self.legacy.kind in LOAD_BALANCED,
+            decoder=self.decoder,
+            kind=self.legacy.kind,
+            by_name=dict(self._as_parameters()),
+            load_balanced=load_balanced or self.legacy.kind in LOAD_BALANCED,
             written=_WRITTEN,
             usages=USAGES,
         )
@@ -104,7 +104,7 @@ class LegacyLowering(EndpointLowering, frozen=True):
 
     def check_declaration(self) -> bool:
         """Report what is wrong with the declaration as a whole; return whether to lower it."""
-        raw = Arguments(self.decoder, self.legacy.kind, self.legacy.arguments)
+        raw = Arguments(decoder=self.decoder, kind=self.legacy.kind, by_name=self.legacy.arguments)
         check_names(raw, FIELDS | {*OF_ENDPOINT})
         image = next(
             (raw.given(name) for name in IMAGE_SOURCES if raw.given(name) is not None), None

@@ -41,8 +41,8 @@ def interface_of(
     """
     if function.decorated or function.memo is not None:
         return None
-    reader = SchemaReader(NameReader(machine), schema_of_class)
-    context = Context(function.frame, function.name_span, by_pydantic=is_route)
+    reader = SchemaReader(names=NameReader(machine), of_class=schema_of_class)
+    context = Context(frame=function.frame, span=function.name_span, by_pydantic=is_route)
     params = function.node.params
     arguments = list(_arguments(reader, function, context, is_route=is_route))
     rest: Schema | None = None

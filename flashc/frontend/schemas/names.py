@@ -25,7 +25,7 @@ from .classes import external_name
 Scope = Mapping[object, Schema]
 
 
-class Context(Struct, frozen=True):
+class Context(Struct, frozen=True, kw_only=True):
     """Where an annotation is written, and how its values travel.
 
     `names` finds names before `frame` does, such as those in the body of a class.  `scope` has what

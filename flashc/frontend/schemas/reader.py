@@ -50,7 +50,7 @@ OfClass = Callable[
 ]
 
 
-class SchemaReader(Struct, eq=False):
+class SchemaReader(Struct, eq=False, kw_only=True):
     """Reads the annotations of one interface.
 
     `of_class` returns the schema of a class of the project; `definitions` are those of the classes that

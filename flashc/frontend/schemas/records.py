@@ -40,7 +40,7 @@ _MOST_CLASSES = (
 _SENTINELS = frozenset({"dataclasses.KW_ONLY"})
 
 
-class _Field(Struct, frozen=True):
+class _Field(Struct, frozen=True, kw_only=True):
     """A field: the class that annotates it, the annotation, what it is assigned, and what stands for type variables."""
 
     owner: ClassValue
@@ -160,7 +160,13 @@ class _Record(Struct, frozen=True, eq=False):
                 name = statement.target.value
                 node = statement.annotation.annotation
                 if self._is_field(name, node, context, sort):
-                    found[name] = _Field(class_value, name, node, statement.value, context)
+                    found[name] = _Field(
+                        owner=class_value,
+                        name=name,
+                        annotation=node,
+                        value=statement.value,
+                        context=context,
+                    )
         return list(found.values())
 
     def _is_field(self, name: str, node: cst.BaseExpression, context: Context, sort: Sort) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import posixpath
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from msgspec import Struct, field
@@ -68,7 +67,7 @@ class Collector(Struct, eq=False, kw_only=True):
     def read_bytes(self, path: str) -> bytes | None:
         """Return the content of a file relative to the root; None if it can't be read."""
         self.inputs.append(file_input(path))
-        if path not in self.project.unsaved and not _is_file(self.project.root / path):
+        if not self.project.has_text(path):
             return None  # reading a named pipe would not end
         try:
             return self.project.read(path)
@@ -207,14 +206,6 @@ class Collector(Struct, eq=False, kw_only=True):
             self.is_complete = False
         else:
             self.refused.append(name)
-
-
-def _is_file(path: Path) -> bool:
-    """Return whether a path is that of a regular file; False for one that can't be a path."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def as_table(value: object) -> dict[str, Any]:

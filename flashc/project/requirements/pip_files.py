@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flashc_core.credentials import without_credentials
 from flashc_core.files import MOST_READ
 from flashc_core.source import Lines, Span
-from flashc_core.temporary import temporary_folder
 from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
 from .includes import includes_in
 from .invalid_text import InvalidText
 from .locations import checked_hash, source_of
-
-if TYPE_CHECKING:  # it takes long to import
-    from pip_requirements_parser import RequirementsFile
+from .pip_lines import UnreadableList, lines_of_lists
 
 REQUIREMENTS = "requirements.txt"
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
@@ -45,45 +40,47 @@ def read_pip_files(collector: Collector) -> None:
     collector.is_complete &= can_include
     if _problem(collector, REQUIREMENTS, ()):
         return
-    parsed = _parsed(collector, include_nested=can_include)
-    if parsed is None:
-        collector.is_complete = False
-        parsed = _parsed(collector, include_nested=False) if can_include else None
-    if parsed is None:
-        return
-    for option in parsed.options:
-        _read_option(collector, option)
-    for item in parsed.requirements:
-        _read_requirement(collector, item.requirement_line, item.hash_options, item.is_constraint)
-    for line in parsed.invalid_lines:
-        # The parser refuses paths after `@`, which uv and flashc accept
-        hashes = re.findall(r"--hash[=\s](\S+)", line.line or "")
-        _read_requirement(collector, line, hashes, is_constraint=False)
-
-
-def _parsed(collector: Collector, *, include_nested: bool) -> RequirementsFile | None:
-    """Return the parsed `requirements.txt`; report that it can't be parsed, and return None."""
     from pip_requirements_parser import (
-        InstallationError,
-        RequirementsFile,
+        InstallRequirement,
+        InvalidRequirementLine,
+        OptionLine,
     )  # imported only if the project has the file
 
-    project = collector.project
-    file = project.root / REQUIREMENTS
-    unsaved = project.unsaved.get(REQUIREMENTS)
+    lines = _lines(collector, nested=can_include)
+    if lines is None:
+        collector.is_complete = False
+        lines = _lines(collector, nested=False) if can_include else None
+    if lines is None:
+        return
+    for option in lines:
+        if isinstance(option, OptionLine):
+            _read_option(collector, option)
+    for item in lines:
+        if isinstance(item, InstallRequirement):
+            _read_requirement(
+                collector, item.requirement_line, item.hash_options, item.is_constraint
+            )
+    for line in lines:
+        if isinstance(line, InvalidRequirementLine):
+            # The parser refuses paths after `@`, which uv and flashc accept
+            hashes = re.findall(r"--hash[=\s](\S+)", line.line or "")
+            _read_requirement(collector, line, hashes, is_constraint=False)
+
+
+def _lines(collector: Collector, *, nested: bool) -> list[Any] | None:
+    """Return the parsed lines of `requirements.txt`; report what can't be read, and return None.
+
+    `nested` says that those of the files that it includes are wanted too.
+    """
     try:
-        if unsaved is None:
-            return RequirementsFile.from_file(str(file), include_nested=include_nested)
-        # The parser's own `from_string` raises NameError
-        with temporary_folder("requirements") as folder:
-            draft = folder / REQUIREMENTS
-            draft.write_bytes(unsaved)
-            return RequirementsFile.from_file(str(draft), include_nested=False)
-    except (OSError, ValueError, InstallationError) as error:
-        reason = str(error) or type(error).__name__
+        return lines_of_lists(collector.project, REQUIREMENTS, nested=nested)
+    except UnreadableList as error:
+        is_own = error.path == REQUIREMENTS
+        where = Span(REQUIREMENTS, 1, 1, 1, 1) if is_own else _including_line(collector, error.path)
+        name = "it" if is_own else f"`{without_credentials(error.path)}`"
         collector.report(
-            Span(REQUIREMENTS, 1, 1, 1, 1),
-            f"`{REQUIREMENTS}`: it can't be read: {reason.replace(str(file.parent), '.')}",
+            where,
+            f"`{REQUIREMENTS}`: {name} can't be read: {error}",
             help="save it as UTF-8, with one requirement in each line",
         )
         return None
@@ -265,9 +262,7 @@ def _line_of(collector: Collector, line: Any) -> tuple[Span, str, str]:
     project = collector.project
     number = line.line_number or 1
     text = without_credentials(line.line.split(" --hash", 1)[0].strip())
-    path = Path(os.path.relpath(line.filename, project.root)).as_posix()
-    if REQUIREMENTS in project.unsaved:  # an editor's text includes nothing
-        path = REQUIREMENTS
+    path = line.filename
     folder = posixpath.dirname(path)
     if path not in project.by_path or not path.endswith((".txt", ".in")) or project.hides(path):
         return _including_line(collector, path), f"line {number} of `{path}`", folder

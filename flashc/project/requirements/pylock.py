@@ -128,7 +128,7 @@ def _parsed(
         raise InvalidText("it has no version", "write the lock again, with versions")
     if package.marker is not None:
         text = with_marker(text, _chosen(str(package.marker), extras, groups))
-    return Parsed(package.name, text, source)
+    return Parsed(name=package.name, requirement=text, source=source)
 
 
 def _chosen(marker: str, extras: set[str], groups: set[str]) -> str:

@@ -76,7 +76,13 @@ def _read_extras(
     `app[other]`.
     """
     own = canonicalize_name(collector.distribution_in("") or "")
-    lists = _RequirementLists("extra", "extra", "optional-dependencies", optional, collector.extras)
+    lists = _RequirementLists(
+        word="extra",
+        kind="extra",
+        table="optional-dependencies",
+        entries=optional,
+        wanted=collector.extras,
+    )
     for extra, entry in lists.chosen(
         collector, lines, lambda entry: _extras_of_self_reference(own, entry)
     ):
@@ -89,7 +95,11 @@ def _read_groups(collector: Collector, uv: UvTables, groups: dict[str, Any], lin
     Messages about missing packages use the offers for hints.
     """
     lists = _RequirementLists(
-        "group", "dependency group", "dependency-groups", groups, collector.groups
+        word="group",
+        kind="dependency group",
+        table="dependency-groups",
+        entries=groups,
+        wanted=collector.groups,
     )
     for group, entry in lists.chosen(collector, lines, _included_group):
         span = span_of(PYPROJECT, lines, str(entry), group, after="[dependency-groups]")
@@ -102,7 +112,7 @@ def _included_group(entry: object) -> set[str] | None:
     return None if included is None else {str(included)}
 
 
-class _RequirementLists(Struct, frozen=True):
+class _RequirementLists(Struct, frozen=True, kw_only=True):
     """Named lists of requirements, extras or groups; `[tool.flashc]` selects some of them.
 
     `word` and `kind` are the singular nouns for one list: `word` for options, `kind` for messages.

@@ -23,7 +23,7 @@ from .other_lists import read_other_lists
 from .pip_files import read_pip_files
 
 
-class Requirements(Struct, frozen=True):
+class Requirements(Struct, frozen=True, kw_only=True):
     """The requirements of the whole app, each with the span of the line that declares it.
 
     `own`: locations of requirements that name the project itself.  `offers`: requirements in extras,
@@ -63,7 +63,7 @@ def read_requirements(
         read_locked_versions(collector, uv)
         read_pyproject(collector, uv)
         read_poetry(collector)
-    if (project.root / "Pipfile").is_file():
+    if project.has_text("Pipfile"):
         from .pipfile import read_pipfile
 
         read_pipfile(collector)

@@ -39,7 +39,7 @@ _NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:$|[\[(<>=!~;,]|@
 _EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
 
 
-class Parsed(Struct, frozen=True):
+class Parsed(Struct, frozen=True, kw_only=True):
     """A requirement: its canonical name, its text of PEP 508 without a URL, and its source.
 
     `hashes` are those in the fragment of the URL, `#sha256=HEX`.  `is_unnamed` says that the text is
@@ -85,7 +85,9 @@ def parse(
     source = None if url is None else source_of(url, folder)
     if isinstance(source, PathSource | UrlSource):
         _check_name(name, source)
-    return Parsed(name, str(requirement), source, hashes_in(url or ""))
+    return Parsed(
+        name=name, requirement=str(requirement), source=source, hashes=hashes_in(url or "")
+    )
 
 
 def with_source(parsed: Parsed, location: str, folder: str = "") -> Parsed:

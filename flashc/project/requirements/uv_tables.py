@@ -94,7 +94,7 @@ class UvTables(Struct, eq=False, kw_only=True):
                     continue
                 marker = str(table.get("marker", ""))
                 try:
-                    variant = self._with_source(Parsed(name, name), table, folder)
+                    variant = self._with_source(Parsed(name=name, requirement=name), table, folder)
                 except InvalidText as error:
                     problem, help = str(error), error.help
                     named = NamedSource(
@@ -175,7 +175,7 @@ def _workspace_root(collector: Collector) -> str | None:
         return None
     for height in range(1, _HIGHEST + 1):
         folder = "/".join([".."] * height)
-        if not (collector.project.root / folder / PYPROJECT).is_file():
+        if not collector.project.has_text(posixpath.join(folder, PYPROJECT)):
             continue
         workspace = tool_uv(collector.table(posixpath.join(folder, PYPROJECT))).get("workspace")
         if workspace is None:

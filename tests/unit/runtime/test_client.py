@@ -15,8 +15,8 @@ from flashc_backends.runtime.replies import Reply
 from tests.support.conversations import Answer, Script, lost
 
 JOBS = "https://api.runpod.ai/v2/e1"
-QUEUED = Reply(200, {"id": "j", "status": "IN_QUEUE"})
-DONE = Reply(200, {"id": "j", "status": "COMPLETED", "output": 42})
+QUEUED = Reply(status=200, body={"id": "j", "status": "IN_QUEUE"})
+DONE = Reply(status=200, body={"id": "j", "status": "COMPLETED", "output": 42})
 
 
 def begin(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> Script:
@@ -55,14 +55,16 @@ def test_runsync_waits_as_long_as_it_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_runsync_returns_a_job_that_has_not_ended_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = begin(monkeypatch, *[Reply(200, {"id": "j", "status": "IN_PROGRESS"})] * 10)
+    script = begin(
+        monkeypatch, *[Reply(status=200, body={"id": "j", "status": "IN_PROGRESS"})] * 10
+    )
     job = wait(HERE.runsync([1], timeout=0.5))
     assert (job.id, job.done) == ("j", False)
     assert script.sent[0].url == f"{JOBS}/runsync?wait=1000"
 
 
 def test_status_and_cancel_name_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = begin(monkeypatch, DONE, Reply(200, {"id": "j", "status": "CANCELLED"}))
+    script = begin(monkeypatch, DONE, Reply(status=200, body={"id": "j", "status": "CANCELLED"}))
     assert wait(HERE.status("j")).output == 42
     assert wait(HERE.cancel("j")).done
     assert [(s.method, s.url) for s in script.sent] == [
@@ -74,7 +76,7 @@ def test_status_and_cancel_name_the_job(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_request_goes_to_the_endpoints_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNPOD_API_KEY", " secret ")
-    script = begin(monkeypatch, Reply(200, [1]), Reply(200, None))
+    script = begin(monkeypatch, Reply(status=200, body=[1]), Reply(status=200, body=None))
     assert wait(HERE.request("GET", "/items")) == [1]
     wait(HERE.request("POST", "/items", {"x": 1}, timeout=3, headers={"X-Own": "yes"}))
     first, second = script.sent
@@ -95,7 +97,7 @@ def test_an_endpoint_with_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (Reply(401, {"error": "no key"}), RemoteError, "'e1' answered 401: .*no key"),
+        (Reply(status=401, body={"error": "no key"}), RemoteError, "'e1' answered 401: .*no key"),
         (lost(timed_out=True), RemoteTimeout, "ReadTimeout"),
         (lost(), RemoteError, "ConnectError"),
     ],
@@ -112,7 +114,7 @@ def test_a_request_that_fails_raises(
 
 @pytest.mark.parametrize("end", ["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"])
 def test_waiting_ends_with_the_job(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    last = Reply(200, {"id": "j", "status": end, "error": "e", "output": "o"})
+    last = Reply(status=200, body={"id": "j", "status": end, "error": "e", "output": "o"})
     script = begin(monkeypatch, *[QUEUED] * 12, last)
     job = EndpointJob(QUEUED.body, HERE)
     assert wait(job.wait()) is job
@@ -135,7 +137,11 @@ def test_a_job_that_has_ended_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_job_keeps_its_data_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    begin(monkeypatch, Reply(200, {"id": "j"}), Reply(200, {"status": "CANCELLED"}))
+    begin(
+        monkeypatch,
+        Reply(status=200, body={"id": "j"}),
+        Reply(status=200, body={"status": "CANCELLED"}),
+    )
     job = EndpointJob({"id": "j", "status": "RUNNING"}, HERE)
     assert wait(job.status()) == "UNKNOWN"
     assert wait(job.cancel()) is job

@@ -71,7 +71,17 @@ def test_a_request_arrives_as_it_was_written(run: Run, monkeypatch: pytest.Monke
 
     serve(monkeypatch, handler)
     content = {"json": {"x": 1}, "params": {"n": 1}}
-    reply = run(one(Send("PATCH", "http://here/a", {"X-Own": "yes"}, 7.0, content)))
+    reply = run(
+        one(
+            Send(
+                method="PATCH",
+                url="http://here/a",
+                headers={"X-Own": "yes"},
+                timeout=7.0,
+                content=content,
+            )
+        )
+    )
     assert reply.status == 201
     assert reply.body["got"].replace(" ", "") == '{"x":1}'
 
@@ -89,7 +99,9 @@ def test_a_body_is_json_or_text(
     run: Run, status: int, text: str, body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(monkeypatch, lambda _request: answer(status, text))
-    assert run(one(Send("GET", "http://here/", {}, 1.0))) == Reply(status, body)
+    assert run(one(Send(method="GET", url="http://here/", headers={}, timeout=1.0))) == Reply(
+        status=status, body=body
+    )
 
 
 @BOTH
@@ -114,14 +126,14 @@ def test_no_reply_is_thrown_into_the_conversation(
 
     def conversation() -> Conversation:
         try:
-            yield Send("GET", "http://here/x", {}, 1.0)
+            yield Send(method="GET", url="http://here/x", headers={}, timeout=1.0)
         except Unreachable as error:
             return str(error), error.timed_out
 
     serve(monkeypatch, handler)
     assert run(conversation()) == (f"{kind.__name__} on GET http://here/x: no", timed_out)
     with pytest.raises(Unreachable):
-        run(one(Send("GET", "http://here/x", {}, 1.0)))
+        run(one(Send(method="GET", url="http://here/x", headers={}, timeout=1.0)))
 
 
 @BOTH
@@ -137,7 +149,7 @@ def test_a_conversation_goes_on_after_a_failure(run: Run, monkeypatch: pytest.Mo
         return answer
 
     def conversation() -> Conversation:
-        send = Send("GET", "http://here/", {}, 1.0)
+        send = Send(method="GET", url="http://here/", headers={}, timeout=1.0)
         try:
             yield send
         except Unreachable:
@@ -204,7 +216,7 @@ def test_event_loops_share_connections_and_no_loop_is_kept() -> None:
 
     async def ask(url: str) -> Reply:
         known.append(weakref.ref(asyncio.get_running_loop()))
-        return await exchange.run_async(one(Send("GET", url, {}, 60.0)))  # type: ignore[no-any-return]
+        return await exchange.run_async(one(Send(method="GET", url=url, headers={}, timeout=60.0)))  # type: ignore[no-any-return]
 
     with serving(http(b"1")) as server:
         for _ in range(3):
@@ -253,5 +265,5 @@ def test_an_abandoned_call_is_ended() -> None:
 def test_cookies_of_an_answer_are_not_kept(run: Run) -> None:
     with serving(http(b"1", set_cookie="a=b; Path=/")) as server:
         for _ in range(2):
-            run(one(Send("GET", server.url, {}, 60.0)))
+            run(one(Send(method="GET", url=server.url, headers={}, timeout=60.0)))
     assert not any(b"cookie" in request.lower() for request in server.requests)

@@ -23,7 +23,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     async def answer(step: Send) -> Reply:
         urls.append(step.url)
-        return Reply(200, None)
+        return Reply(status=200, body=None)
 
     monkeypatch.setattr(exchange, "_exchange", answer)
     return urls
@@ -36,7 +36,7 @@ def counting() -> Conversation:
             yield Item(number)
             yield Pause(0.0)
     except Abandoned:
-        yield Send("POST", "good-bye", {}, 1.0)
+        yield Send(method="POST", url="good-bye", headers={}, timeout=1.0)
         raise
 
 
@@ -62,11 +62,11 @@ def test_a_cancelled_task_says_good_bye(sent: list[str]) -> None:
 
     def waiting() -> Conversation:
         try:
-            yield Send("GET", "state", {}, 1.0)
+            yield Send(method="GET", url="state", headers={}, timeout=1.0)
             begun.set()
             yield Pause(600.0)
         except Abandoned:
-            yield Send("POST", "good-bye", {}, 1.0)
+            yield Send(method="POST", url="good-bye", headers={}, timeout=1.0)
             raise
 
     async def main() -> None:
@@ -89,10 +89,10 @@ def test_no_more_requests_than_slots_are_sent_at_once(monkeypatch: pytest.Monkey
         most = max(most, running)
         await asyncio.sleep(0)
         running -= 1
-        return Reply(200, None)
+        return Reply(status=200, body=None)
 
     def one() -> Conversation:
-        return (yield Send("GET", "state", {}, 1.0))
+        return (yield Send(method="GET", url="state", headers={}, timeout=1.0))
 
     async def main() -> None:
         await asyncio.gather(*(exchange.run_async(one()) for _ in range(300)))
@@ -106,11 +106,11 @@ def submitting() -> Conversation:
     """A conversation whose first request submits a job; only its reply has the id that the last one needs."""
     reply: Reply | None = None
     try:
-        reply = yield Send("POST", "submit", {}, 60.0, is_kept=True)
+        reply = yield Send(method="POST", url="submit", headers={}, timeout=60.0, is_kept=True)
         yield Pause(600.0)
     except Abandoned:
         if reply is not None:
-            yield Send("POST", "good-bye", {}, 1.0)
+            yield Send(method="POST", url="good-bye", headers={}, timeout=1.0)
         raise
 
 
@@ -129,7 +129,7 @@ class Slow:
             await asyncio.to_thread(self.may_answer.wait, 60)
         else:
             self.ended.set()
-        return Reply(200, None)
+        return Reply(status=200, body=None)
 
     def give_up_on(self, waiting: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Cancel what waits for a conversation when the first request is sent, and has no answer yet."""
@@ -172,7 +172,7 @@ def test_a_job_that_has_ended_meanwhile_is_not_cancelled(monkeypatch: pytest.Mon
     over = threading.Event()
 
     def ending() -> Conversation:
-        yield Send("POST", "submit", {}, 60.0, is_kept=True)
+        yield Send(method="POST", url="submit", headers={}, timeout=60.0, is_kept=True)
         over.set()
         return 42
 

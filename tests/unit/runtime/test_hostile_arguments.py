@@ -17,7 +17,13 @@ def request(path: str, **arguments: Any) -> web.Request:
     space: dict[str, Any] = {}
     exec(f"def target({', '.join(arguments)}): ...", space)
     target = space["target"]
-    route = web.Route("web", "GET", path, Interface(target, web=True), target)
+    route = web.Route(
+        resource="web",
+        method="GET",
+        path=path,
+        interface=Interface(target, web=True),
+        target=target,
+    )
     return route.request((), arguments)
 
 

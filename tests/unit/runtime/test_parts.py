@@ -16,20 +16,21 @@ from flashc_backends.runtime.platform import Location
 from flashc_backends.runtime.replies import Reply
 from tests.support.conversations import Answer, Script, lost
 
-HERE = Location("https://api/v2/e1", "https://e1.api", {}, sentinel=False)
-QUEUED = Reply(200, {"id": "j", "status": "IN_QUEUE"})
-NOTHING = Reply(200, {"status": "IN_PROGRESS", "stream": []})
-ENDED = Reply(200, {"status": "COMPLETED", "stream": []})
+HERE = Location(jobs="https://api/v2/e1", web="https://e1.api", headers={}, sentinel=False)
+QUEUED = Reply(status=200, body={"id": "j", "status": "IN_QUEUE"})
+NOTHING = Reply(status=200, body={"status": "IN_PROGRESS", "stream": []})
+ENDED = Reply(status=200, body={"status": "COMPLETED", "stream": []})
 
 
 def parts(*outputs: Any) -> Reply:
     return Reply(
-        200, {"status": "IN_PROGRESS", "stream": [{"output": output} for output in outputs]}
+        status=200,
+        body={"status": "IN_PROGRESS", "stream": [{"output": output} for output in outputs]},
     )
 
 
 def end(status: str = "COMPLETED", **rest: Any) -> Reply:
-    return Reply(200, {"id": "j", "status": status, **rest})
+    return Reply(status=200, body={"id": "j", "status": status, **rest})
 
 
 def begin(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> tuple[Script, Generator[Any]]:
@@ -84,7 +85,7 @@ def test_a_worker_that_does_not_stream_sends_a_list(monkeypatch: pytest.MonkeyPa
 
 def test_a_failure_is_raised_after_the_results_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     record = {"error_type": "<class 'ValueError'>", "error_message": "no"}
-    failed = Reply(200, {"status": "FAILED", "stream": []})
+    failed = Reply(status=200, body={"status": "FAILED", "stream": []})
     _, results = begin(monkeypatch, QUEUED, parts(1), failed, end("FAILED", error=record))
     assert next(results) == 1
     with pytest.raises(ValueError, match="no"):
@@ -92,7 +93,7 @@ def test_a_failure_is_raised_after_the_results_before_it(monkeypatch: pytest.Mon
 
 
 def test_answers_that_are_lost_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    busy = Reply(503, "busy")
+    busy = Reply(status=503, body="busy")
     answers: list[Answer] = [QUEUED, lost(), busy, parts(1), lost(), ENDED, lost(), end(output=[1])]
     _, results = begin(monkeypatch, *answers)
     assert list(results) == [1]

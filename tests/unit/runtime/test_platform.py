@@ -12,12 +12,14 @@ from flashc_backends.runtime.platform import RETRY_SECONDS, TABLE_SECONDS, Locat
 from flashc_backends.runtime.replies import Reply
 from tests.support.conversations import Answer, Script, lost
 
-STATE = Reply(200, {"data": {"flashEnvironment": {"activeBuildId": "b7"}}})
+STATE = Reply(status=200, body={"data": {"flashEnvironment": {"activeBuildId": "b7"}}})
 ADDRESS = "https://api.runpod.ai/v2/e1"
 
 
 def build(table: Any) -> Reply:
-    return Reply(200, {"data": {"flashBuild": {"manifest": {"resources_endpoints": table}}}})
+    return Reply(
+        status=200, body={"data": {"flashBuild": {"manifest": {"resources_endpoints": table}}}}
+    )
 
 
 def begin(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> Script:
@@ -102,11 +104,11 @@ def test_the_table_is_asked_for_again_when_it_is_old(monkeypatch: pytest.MonkeyP
     "bad",
     [
         lost(),
-        Reply(500, ""),
-        Reply(200, "no json"),
-        Reply(200, {"errors": [{"message": "no"}]}),
-        Reply(200, {"data": None}),
-        Reply(200, {"data": {"flashEnvironment": None}}),
+        Reply(status=500, body=""),
+        Reply(status=200, body="no json"),
+        Reply(status=200, body={"errors": [{"message": "no"}]}),
+        Reply(status=200, body={"data": None}),
+        Reply(status=200, body={"data": {"flashEnvironment": None}}),
     ],
 )
 def test_a_table_that_cannot_be_had_leaves_what_is_known(

@@ -24,7 +24,9 @@ ASKS: dict[str, Ask] = {
     "a job": lambda here: run_job(here, "gpu", "infer", {"x": 1}),
     "a generator": lambda here: stream_job(here, "gpu", "infer", {"x": 1}),
     "a job of a client": lambda here: Client("gpu", None).call("POST", "runsync", {"input": 1}),
-    "a request": lambda here: Request("gpu", "infer", "POST", "/items", {"json": 1}).conversation(),
+    "a request": lambda here: Request(
+        resource="gpu", function="infer", method="POST", path="/items", content={"json": 1}
+    ).conversation(),
 }
 # What comes back after the request was sent.
 LOST = {

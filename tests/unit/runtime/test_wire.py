@@ -15,14 +15,17 @@ from flashc_backends.runtime.web import Request
 from tests.support.conversations import Answer, Script, lost
 
 HERE = Location(
-    "https://api/v2/e1", "https://e1.api", {"Authorization": "Bearer k"}, sentinel=False
+    jobs="https://api/v2/e1",
+    web="https://e1.api",
+    headers={"Authorization": "Bearer k"},
+    sentinel=False,
 )
-SENTINEL = Location("https://api/v2/flash", "https://flash.api", {}, sentinel=True)
-DONE = Reply(200, {"id": "j", "status": "COMPLETED", "output": 42})
+SENTINEL = Location(jobs="https://api/v2/flash", web="https://flash.api", headers={}, sentinel=True)
+DONE = Reply(status=200, body={"id": "j", "status": "COMPLETED", "output": 42})
 
 
 def waiting(status: str = "IN_QUEUE") -> Reply:
-    return Reply(200, {"id": "j", "status": status})
+    return Reply(status=200, body={"id": "j", "status": status})
 
 
 def begin(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> Script:
@@ -52,7 +55,9 @@ def test_a_job_that_ends_at_once_is_one_request(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_job_that_was_not_accepted_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = begin(monkeypatch, Reply(429, "slow down"), Reply(429, "slow down"), DONE)
+    script = begin(
+        monkeypatch, Reply(status=429, body="slow down"), Reply(status=429, body="slow down"), DONE
+    )
     assert job(script) == 42
     assert script.paused == [0.25, 0.375]
     assert len({sent.url for sent in script.sent}) == 1
@@ -60,7 +65,7 @@ def test_a_job_that_was_not_accepted_is_sent_again(monkeypatch: pytest.MonkeyPat
 
 def test_a_job_is_not_sent_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLASHC_CALL_TIMEOUT", "1")
-    script = begin(monkeypatch, *[Reply(429, {"detail": "slow down"})] * 3)
+    script = begin(monkeypatch, *[Reply(status=429, body={"detail": "slow down"})] * 3)
     with pytest.raises(RemoteError, match="answered 429: slow down") as caught:
         job(script)
     assert caught.value.status == "429"
@@ -86,14 +91,14 @@ def test_an_endpoint_that_the_app_does_not_have(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("FLASH_APP", "shop")
     monkeypatch.setenv("FLASH_ENV", "staging")
     with pytest.raises(EndpointNotFound, match=r"'shop' has no endpoint 'gpu'.*'staging'"):
-        job(begin(monkeypatch, Reply(404, "")), SENTINEL)
+        job(begin(monkeypatch, Reply(status=404, body="")), SENTINEL)
 
 
 def test_not_found_at_a_known_address_is_no_missing_endpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(RemoteError, match="answered 404") as caught:
-        job(begin(monkeypatch, Reply(404, "gone")))
+        job(begin(monkeypatch, Reply(status=404, body="gone")))
     assert not isinstance(caught.value, EndpointNotFound)
 
 
@@ -125,19 +130,19 @@ def test_a_result_is_at_most_a_fifth_of_its_time_late(monkeypatch: pytest.Monkey
 
 
 def test_a_platform_that_is_asked_too_often_is_asked_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = begin(monkeypatch, waiting(), *[Reply(429, "")] * 20, DONE)
+    script = begin(monkeypatch, waiting(), *[Reply(status=429, body="")] * 20, DONE)
     assert job(script) == 42
     assert script.paused[-1] == 5.0
 
 
-@pytest.mark.parametrize("bad", [lost(), lost(timed_out=True), Reply(503, "")])
+@pytest.mark.parametrize("bad", [lost(), lost(timed_out=True), Reply(status=503, body="")])
 def test_four_bad_answers_in_a_row_are_borne(bad: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
     script = begin(monkeypatch, waiting(), *[bad] * 4, waiting(), *[bad] * 4, DONE)
     assert job(script) == 42
 
 
 def test_after_five_bad_answers_the_job_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = begin(monkeypatch, waiting(), *[Reply(502, "")] * 5)
+    script = begin(monkeypatch, waiting(), *[Reply(status=502, body="")] * 5)
     with pytest.raises(
         RemoteError, match="the state of job j on 'gpu' is unknown: the platform answered 502"
     ):
@@ -146,17 +151,17 @@ def test_after_five_bad_answers_the_job_is_given_up(monkeypatch: pytest.MonkeyPa
 
 def test_a_job_that_the_platform_forgot(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RemoteError, match=r"the platform has lost job j \(404\)") as caught:
-        job(begin(monkeypatch, waiting(), Reply(404, "")))
+        job(begin(monkeypatch, waiting(), Reply(status=404, body="")))
     assert caught.value.status == "LOST"
 
 
 def test_the_id_of_a_job_is_one_part_of_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = begin(monkeypatch, Reply(200, {"id": "a/b?c", "status": "RUNNING"}), DONE)
+    script = begin(monkeypatch, Reply(status=200, body={"id": "a/b?c", "status": "RUNNING"}), DONE)
     job(script)
     assert script.sent[1].url.endswith("/status/a%2Fb%3Fc")
 
 
-@pytest.mark.parametrize("answer", [Reply(200, {}), lost()])
+@pytest.mark.parametrize("answer", [Reply(status=200, body={}), lost()])
 def test_a_job_that_takes_too_long_is_cancelled(
     answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +213,7 @@ def test_how_long_a_job_may_take(
     ],
 )
 def test_the_result_of_an_answer(body: Any, result: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert job(begin(monkeypatch, Reply(200, body))) == result
+    assert job(begin(monkeypatch, Reply(status=200, body=body))) == result
 
 
 @pytest.mark.parametrize(
@@ -230,7 +235,7 @@ def test_a_job_that_failed_raises(
     body: Any, kind: type[Exception], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(kind, match=words) as caught:
-        job(begin(monkeypatch, Reply(200, body)))
+        job(begin(monkeypatch, Reply(status=200, body=body)))
     assert isinstance(caught.value, RemoteError)
     assert caught.value.status == body["status"]
 
@@ -239,11 +244,19 @@ def test_a_job_that_failed_raises(
 
 
 def ask(script: Script) -> Any:
-    return script.run(Request("web", "target", "PUT", "/items", {"json": {"x": 1}}).conversation())
+    return script.run(
+        Request(
+            resource="web",
+            function="target",
+            method="PUT",
+            path="/items",
+            content={"json": {"x": 1}},
+        ).conversation()
+    )
 
 
 def test_a_request_tells_the_route_that_another_endpoint_asks() -> None:
-    script = Script(Reply(200, {"ok": True}))
+    script = Script(Reply(status=200, body={"ok": True}))
     assert ask(script) == {"ok": True}
     (sent,) = script.sent
     assert (sent.method, sent.url.rpartition("/")[2]) == ("PUT", "items")
@@ -255,9 +268,21 @@ def test_a_request_tells_the_route_that_another_endpoint_asks() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (Reply(422, {"detail": "no such item"}), RemoteError, "answered 422: no such item"),
-        (Reply(500, "Internal Server Error"), RemoteError, "answered 500: Internal Server Error"),
-        (Reply(500, {"error_type": "ValueError", "error_message": "bad"}), ValueError, "bad"),
+        (
+            Reply(status=422, body={"detail": "no such item"}),
+            RemoteError,
+            "answered 422: no such item",
+        ),
+        (
+            Reply(status=500, body="Internal Server Error"),
+            RemoteError,
+            "answered 500: Internal Server Error",
+        ),
+        (
+            Reply(status=500, body={"error_type": "ValueError", "error_message": "bad"}),
+            ValueError,
+            "bad",
+        ),
         (lost(timed_out=True), RemoteTimeout, "did not answer in time"),
         (lost(), RemoteError, "can't be reached"),
     ],
@@ -272,7 +297,7 @@ def test_a_request_that_fails_raises(answer: Answer, kind: type[Exception], word
 def test_the_detail_of_an_answer_is_data_of_the_exception() -> None:
     for body in ({"detail": {"item": 3}}, {"detail": [{"loc": ["body", "x"]}]}):
         with pytest.raises(RemoteError) as caught:
-            ask(Script(Reply(422, body)))
+            ask(Script(Reply(status=422, body=body)))
         assert (caught.value.status, caught.value.detail) == ("422", body["detail"])
         assert caught.value.function == "target"
 
@@ -285,7 +310,7 @@ def test_an_http_exception_of_a_route_is_one_for_the_caller_too() -> None:
         "error_traceback": "Traceback: raise HTTPException",
     }
     with pytest.raises(HTTPException) as caught:
-        ask(Script(Reply(404, record)))
+        ask(Script(Reply(status=404, body=record)))
     assert RemoteError in caught.type.__mro__
     error: Any = caught.value
     assert (error.status_code, error.detail, error.headers) == (404, "no such item", None)
@@ -295,5 +320,5 @@ def test_an_http_exception_of_a_route_is_one_for_the_caller_too() -> None:
 
 def test_a_long_answer_is_cut_in_the_message() -> None:
     with pytest.raises(RemoteError) as caught:
-        ask(Script(Reply(400, "x" * 10_000)))
+        ask(Script(Reply(status=400, body="x" * 10_000)))
     assert len(str(caught.value)) < 600

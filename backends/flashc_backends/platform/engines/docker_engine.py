@@ -65,7 +65,7 @@ _DIFFERENCES = (
 )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Running:
     """A running container, the connection that keeps its standard input open, and what is known of its end."""
 
@@ -259,7 +259,9 @@ class DockerEngine:
                 network=self.preview,
                 **self._options(planned),
             )
-            running = _Running(spec.worker, container, Attachment(container))
+            running = _Running(
+                worker=spec.worker, container=container, attachment=Attachment(container)
+            )
             self._running[spec.worker] = running
             container.start()
         except (docker.errors.DockerException, requests.RequestException) as error:

@@ -59,7 +59,7 @@ _SANDBOX = (
 )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Running:
     """A worker: for each of its pipes, a future that is done when the pipe has ended; and its exit code."""
 
@@ -173,7 +173,7 @@ class ProcessEngine:
                 f"the folders of a worker of `{spec.label}` can't be made: {error.strerror}",
                 help=("free some space, or set TMPDIR to a folder that can be written",),
             ) from error
-        running = _Running(spec, {})
+        running = _Running(spec=spec, ended={})
         self._running[spec.worker] = running
         writers = [self._make_pipe(running, name) for name in ("stdout", "stderr", "announce")]
         message = {

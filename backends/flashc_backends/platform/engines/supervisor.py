@@ -54,7 +54,7 @@ class _Child:
     deadline: float | None = None
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Supervisor:
     """The processes, by id, and the socket to flashc."""
 
@@ -277,7 +277,7 @@ def main() -> None:
         control.shutdown(socket.SHUT_RD)  # as if flashc had ended
 
     signal.signal(signal.SIGTERM, end)
-    Supervisor(control, reader).run()
+    Supervisor(control=control, wakeup=reader).run()
 
 
 def _ignore(_signal: int, _frame: FrameType | None) -> None:

@@ -38,7 +38,7 @@ _REPLACED = (b"authorization", TRACEPARENT, TIMEOUT)
 CLIENT_LEFT = 499  # the status in the journal, as in the logs of nginx
 
 
-class _Call(Struct):
+class _Call(Struct, kw_only=True):
     """A request that is being served: its position in its trace, when its caller stops waiting, and the outcome."""
 
     request: Request

@@ -44,7 +44,7 @@ class _Policy(Struct, rename="camel"):
     ttl: int | None = None
 
 
-class Submitted(Struct, rename="camel"):
+class Submitted(Struct, rename="camel", kw_only=True):
     """The body of a request to run a job."""
 
     input: Raw = msgspec.field(default_factory=Raw)

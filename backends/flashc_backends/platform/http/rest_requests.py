@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 
-class NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
+class NewVolume(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """The body of a request that creates a volume."""
 
     name: str
@@ -40,7 +40,7 @@ class WorkerLimits(Struct, frozen=True, rename="camel"):
     idle_timeout: int = 10
 
 
-class NewEndpoint(Struct, rename="camel"):
+class NewEndpoint(Struct, rename="camel", kw_only=True):
     """The body of a request that creates an endpoint."""
 
     name: str
@@ -54,7 +54,7 @@ class NewEndpoint(Struct, rename="camel"):
     timeout: int = 300_000
 
 
-class EndpointChange(Struct, rename="camel"):
+class EndpointChange(Struct, rename="camel", kw_only=True):
     """The body of a request that changes an endpoint; None leaves a value as it is."""
 
     name: str | None = None

@@ -27,7 +27,7 @@ _MOST_JOBS = 1000
 _ABSENT = Raw()
 
 
-class _Result(Struct, rename="camel"):
+class _Result(Struct, rename="camel", kw_only=True):
     output: Raw = _ABSENT
     error: Any = None
     status: str | None = None
