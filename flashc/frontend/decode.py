@@ -42,7 +42,7 @@ _INSTEAD = (
 )
 
 
-class ArgumentDecoder(Struct, frozen=True, eq=False):
+class ArgumentDecoder(Struct, frozen=True, eq=False, kw_only=True):
     """Decodes evaluated arguments.
 
     The methods that return a single value return None if the argument is wrong, which they report.

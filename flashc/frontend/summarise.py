@@ -73,7 +73,7 @@ def summarise(
         trace_modules(machine, dialects, sink, no_sandbox=no_sandbox)
     evaluation.report_step_limits()
     own = [value for value in machine.endpoints if _origin(machine, value) in ("", *names)]
-    lowered = lower_all(dialects, ArgumentDecoder(machine, sink), own)
+    lowered = lower_all(dialects, ArgumentDecoder(machine=machine, sink=sink), own)
     if any(module not in names for value in own for module in _definitions(value)):
         machine.interactions.is_entangled = True  # lowering used the syntax tree of another module
     return ComponentSummary(

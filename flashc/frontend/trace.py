@@ -119,7 +119,7 @@ def _report_no_sandbox(path: str, reason: str, sink: Sink) -> None:
 def _modules_beyond(machine: Machine, dialects: tuple[Dialect, ...]) -> set[str]:
     """Return the modules whose endpoints the evaluator does not know completely."""
     quiet = Sink()
-    lower_all(dialects, ArgumentDecoder(machine, quiet), machine.endpoints)
+    lower_all(dialects, ArgumentDecoder(machine=machine, sink=quiet), machine.endpoints)
     paths = {d.path for d in quiet if d.rule.traceable}
     uncertain = {v.module for v in machine.endpoints if v.condition is not None or v.problems}
     by_path = {path: name for name, path in machine.project.modules.items()}

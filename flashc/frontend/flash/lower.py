@@ -66,7 +66,9 @@ class FlashLowering(EndpointLowering, frozen=True):
             read.update(re.findall(pattern, frame.syntax.text))
         if not read & _ATTRIBUTES:
             return {}
-        quiet = replace(self.arguments(), decoder=ArgumentDecoder(self.decoder.machine, Sink()))
+        quiet = replace(
+            self.arguments(), decoder=ArgumentDecoder(machine=self.decoder.machine, sink=Sink())
+        )
         workers = parameters.WORKERS.read(quiet)
         values: dict[str, int] = {
             **{row.name: row.read(quiet) for row in _PLAIN},

@@ -339,7 +339,7 @@ def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...],
     """
     sink = Sink()
     quiet = Arguments(
-        decoder=ArgumentDecoder(arguments.decoder.machine, sink),
+        decoder=ArgumentDecoder(machine=arguments.decoder.machine, sink=sink),
         kind=arguments.kind,
         by_name=arguments.by_name,
     )

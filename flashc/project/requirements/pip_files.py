@@ -81,7 +81,7 @@ def _lines(collector: Collector, *, nested: bool) -> list[Any] | None:
         collector.report(
             where,
             f"`{REQUIREMENTS}`: {name} can't be read: {error}",
-            help="save it as UTF-8, with one requirement in each line",
+            help=error.help,
         )
         return None
 

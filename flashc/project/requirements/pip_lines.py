@@ -12,12 +12,18 @@ from flashc_core.temporary import temporary_folder
 
 
 class UnreadableList(Exception):
-    """A list of requirements that can't be read: its path, and why."""
+    """A list of requirements that can't be read: its path, why, and what the user can do."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        """Keep the path and the reason."""
-        super().__init__(reason)
+    def __init__(self, path: str, error: Exception) -> None:
+        """Keep the path, and take the reason from the error."""
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        super().__init__(reason or type(error).__name__)
         self.path = path
+        self.help = (
+            "remove the line, or name a file of the project with one requirement in each line"
+            if isinstance(error, OSError)
+            else "save it as UTF-8, with one requirement in each line"
+        )
 
 
 def lines_of_lists(project: Project, path: str, *, nested: bool) -> list[Any]:
@@ -54,8 +60,7 @@ def _lines(
         draft.write_bytes(project.read(path))
         parsed = list(RequirementsFile.parse(str(draft), is_constraint=is_constraint))
     except (OSError, ValueError, InstallationError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UnreadableList(path, reason or type(error).__name__) from None
+        raise UnreadableList(path, error) from None
     for line in parsed:
         if isinstance(line, CommentRequirementLine):
             continue
