@@ -372,7 +372,7 @@ class Machine(ABC):
             given.append(arguments.problem)
         with self.uncertain(reason):  # that code may read iterators, or a part of them
             count = sum([escape_value(value, reason, remaining) for value in given])
-        self.charge(count, arguments.span)
+        self.charge(count // 4, arguments.span)  # looking at a value costs less than computing one
 
     def declare(self, endpoint: EndpointValue) -> None:
         """Note an endpoint that the program declares."""

@@ -213,3 +213,31 @@ def test_what_only_reads_leaves_the_values_known(text: str, outside: None) -> No
     program = f"{_HEAD}{text}\n" + "".join(f"v{i} = {each}\n" for i, each in enumerate(shown))
     found = evaluated(program).frames["m"].names
     assert all(part_unknown(found[f"v{index}"]) is None for index in range(len(shown)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "rows[0] = 5",
+        "rows[3] = 5",
+        "rows[1:2] = [5]",
+        "rows[0] += 5",
+        "del rows[0]",
+        "del rows[0:1]",
+        'table["b"] = 3',
+        'table["b"] += 3',
+        'del table["b"]',
+        "rows.pop()",
+        'table.pop("b")',
+        'rows.remove("b")',
+    ],
+)
+def test_a_change_of_what_a_branch_may_have_added_does_not_raise(change: str) -> None:
+    text = (
+        "import os\nrows, table = [], {}\n"
+        "if os.path.exists('/data'):\n    rows.append('b')\n    table['b'] = 1\n"
+        f"else:\n    rows.append('b')\n    table['b'] = 2\n{change}\nshown = (len(rows), len(table))\nend = 1\n"
+    )
+    names = evaluated(text).frames["m"].names
+    assert concrete(names["end"]) == 1
+    assert part_unknown(names["shown"])

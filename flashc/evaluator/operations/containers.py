@@ -326,6 +326,10 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
         items.escaped = sharing(items.escaped or machine.condition or reason, value)
         machine.may_raise()
         return
+    if items.escaped is not None:  # its length is not known
+        items.escaped = sharing(items.escaped, value)
+        machine.may_raise()
+        return
     match key.value:
         case int() as index:
             if not -len(items.items) <= index < len(items.items):
@@ -367,7 +371,7 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
         return
     container = receiver.value
     key = resolve_symbolic(machine, key)
-    if machine.condition is not None or not isinstance(key, Known):
+    if container.escaped is not None or machine.condition is not None or not isinstance(key, Known):
         unknown = key if isinstance(key, Unknown) else None
         container.escaped = container.escaped or machine.condition or unknown
         machine.may_raise()
