@@ -47,3 +47,37 @@ def link_targets(root: str, path: str) -> tuple[str, ...]:
         if whole.startswith(f"{root}/"):
             found.append(whole[len(root) + 1 :])
     return tuple(found)
+
+
+def opened_path(root: str, path: str) -> str:
+    """Return a path, relative to `root`, without "..", of the file that the operating system opens for `path`.
+
+    A link stays in the path unless ".." follows it, which is the parent of the folder that it leads to.  A path that
+    can't be opened, because ".." follows no folder, is returned as it is; so is one that a link leads out of the root.
+    A path that names a file outside of the root may begin with ".." or "/".
+    """
+    usual = posixpath.normpath(path)
+    if ".." not in path.split("/"):
+        return usual
+    is_outside = usual.startswith(("../", "/"))
+    top = "/" if path.startswith("/") else ""
+    done: list[str] = []
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        if part != ".." or done[-1:] == [".."] or not (done or top):
+            done.append(part)
+            continue
+        here = posixpath.join(root, top + "/".join(done))
+        if not os.path.isdir(here):
+            return path
+        if not os.path.islink(here):
+            del done[-1:]
+            continue
+        parent, real_root = posixpath.dirname(os.path.realpath(here)), os.path.realpath(root)
+        is_inside = f"{parent}/".startswith(f"{real_root}/")
+        if not is_inside and not is_outside:
+            return path
+        top = "" if is_inside else "/"
+        done = [*filter(None, parent[len(real_root) if is_inside else 0 :].split("/"))]
+    return posixpath.normpath(top + "/".join(done))

@@ -15,7 +15,7 @@ from .collector import Collector, is_project_itself
 from .includes import includes_in
 from .invalid_text import InvalidText
 from .locations import checked_hash, source_of
-from .pip_lines import UnreadableList, lines_of_lists
+from .pip_lines import UnreadableList, included_path, lines_of_lists
 
 REQUIREMENTS = "requirements.txt"
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
@@ -109,10 +109,7 @@ def _can_include(collector: Collector) -> bool:
         if data is None:
             continue
         for name in includes_in(data):
-            is_url = "://" in name
-            folder = posixpath.dirname(path)
-            included = name if is_url else posixpath.normpath(posixpath.join(folder, name))
-            pending.append((included, (*above, path)))
+            pending.append((included_path(collector.project, path, name), (*above, path)))
     return True
 
 
@@ -281,7 +278,7 @@ def _including_line(collector: Collector, included: str) -> Span:
     lines = Lines(data.decode("utf-8", "replace"))
     including: dict[str, int] = {}
     for number in range(1, len(lines) + 1):
-        for path in includes_in(lines.line(number).encode()):
-            including.setdefault(posixpath.normpath(path), number)
+        for name in includes_in(lines.line(number).encode()):
+            including.setdefault(included_path(collector.project, REQUIREMENTS, name), number)
     number = including.get(included, next(iter(including.values()), 1))
     return Span(REQUIREMENTS, number, 1, number, len(lines.line(number)) + 1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
+
+from flashc.project.links import opened_path
 from flashc.project.project import Project
 from flashc_core.temporary import temporary_folder
 
@@ -26,50 +28,99 @@ class UnreadableList(Exception):
         )
 
 
+def included_path(project: Project, path: str, name: str) -> str:
+    """Return the path, relative to the root, of the list that the list `path` includes as `name`; a URL stays as it is."""
+    if "://" in name:
+        return name
+    return opened_path(str(project.root), posixpath.join(posixpath.dirname(path), name))
+
+
 def lines_of_lists(project: Project, path: str, *, nested: bool) -> list[Any]:
     """Return what the parser makes of the lines of the list `path`.
 
     `nested` says that the lines of an included list come before the line that includes it; else they
-    are left out.  The `filename` of a line is the path of its list, relative to the root.  If `nested`,
-    no list may include itself.
+    are left out.  The lines of a list that is included again come once; only its last `--index-url`,
+    which replaces those before it, comes again.  The `filename` of a line is the path of its list, relative to the root.
 
     Raises:
         UnreadableList: one of the lists can't be read.
     """
     # The parser reads only files on disk, and its own `from_string` raises NameError.
     with temporary_folder("requirements") as folder:
-        draft = folder / "list.txt"
-        return list(_lines(project, path, draft, nested=nested, is_constraint=False))
+        reader = _Lists(project=project, draft=folder / "list.txt", nested=nested)
+        reader.read(path, is_constraint=False)
+        return reader.lines
 
 
-def _lines(
-    project: Project, path: str, draft: Path, *, nested: bool, is_constraint: bool
-) -> Iterator[Any]:
-    """Yield the lines of one list, and those of the lists that it includes if `nested`.
+class _Lists(Struct, eq=False, kw_only=True):
+    """The lines of the lists that were read so far; `draft` is the file for the parser.
 
-    `draft` is the file for the parser.
+    `_indexes` has for each list, as requirements or as constraints, the last of its lines that sets the index.
     """
-    from pip_requirements_parser import (
-        CommentRequirementLine,
-        InstallationError,
-        OptionLine,
-        RequirementsFile,
-    )  # imported only if the project has such a list
 
-    try:
-        draft.write_bytes(project.read(path))
-        parsed = list(RequirementsFile.parse(str(draft), is_constraint=is_constraint))
-    except (OSError, ValueError, InstallationError) as error:
-        raise UnreadableList(path, error) from None
-    for line in parsed:
-        if isinstance(line, CommentRequirementLine):
-            continue
-        assert line.requirement_line is not None
-        line.requirement_line.filename = path
-        if nested and isinstance(line, OptionLine):
-            for option, is_limit in (("requirements", False), ("constraints", True)):
-                if names := line.options.get(option):
-                    included = posixpath.normpath(posixpath.join(posixpath.dirname(path), names[0]))
-                    yield from _lines(project, included, draft, nested=True, is_constraint=is_limit)
-                    break  # as pip does, which takes one list of a line
-        yield line
+    project: Project
+    draft: Path
+    nested: bool
+    lines: list[Any] = field(default_factory=list[Any])
+    _indexes: dict[tuple[str, bool], Any] = field(default_factory=dict[tuple[str, bool], Any])
+
+    def read(self, path: str, *, is_constraint: bool) -> Any:
+        """Add the lines of a list, and those of the lists that it includes; return the last line that sets the index.
+
+        Raises:
+            UnreadableList: one of the lists can't be read.
+        """
+        key = (path, is_constraint)
+        if key in self._indexes:
+            index = self._indexes[key]
+            if index is not None:
+                self.lines.append(index)
+            return index
+        self._indexes[key] = index = None
+        for line in self._parsed(path, is_constraint):
+            included = self._included(path, line)
+            if included is not None:
+                index = self.read(included[0], is_constraint=included[1]) or index
+            self.lines.append(line)
+            if "index_url" in _options_of(line):
+                index = line
+        self._indexes[key] = index
+        return index
+
+    def _included(self, path: str, line: Any) -> tuple[str, bool] | None:
+        """Return the list that a line includes, and whether its requirements only limit versions; None if it includes none."""
+        options = _options_of(line) if self.nested else {}
+        for option, is_limit in (("requirements", False), ("constraints", True)):
+            if names := options.get(option):  # of a line, pip takes one list
+                return included_path(self.project, path, names[0]), is_limit
+        return None
+
+    def _parsed(self, path: str, is_constraint: bool) -> list[Any]:
+        """Return the parsed lines of one list, without comments.
+
+        Raises:
+            UnreadableList: the list can't be read.
+        """
+        from pip_requirements_parser import (
+            CommentRequirementLine,
+            InstallationError,
+            RequirementsFile,
+        )  # imported only if the project has such a list
+
+        try:
+            self.draft.write_bytes(self.project.read(path))
+            parsed = list(RequirementsFile.parse(str(self.draft), is_constraint=is_constraint))
+        except (OSError, ValueError, InstallationError) as error:
+            raise UnreadableList(path, error) from None
+        lines = [line for line in parsed if not isinstance(line, CommentRequirementLine)]
+        for line in lines:
+            assert line.requirement_line is not None
+            line.requirement_line.filename = path
+        return lines
+
+
+def _options_of(line: Any) -> dict[str, Any]:
+    """Return the options of a parsed line that is no requirement."""
+    from pip_requirements_parser import OptionLine  # imported only if the project has such a list
+
+    return line.options if isinstance(line, OptionLine) else {}
