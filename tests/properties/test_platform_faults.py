@@ -77,10 +77,10 @@ _ANY = st.one_of(
 _EVENTS = st.lists(
     st.builds(
         Event,
-        st.sampled_from(list(Point)),
-        st.sampled_from(["a", "b"]),
-        st.integers(1, 1000),
-        st.sampled_from(["", "a", "b"]),
+        point=st.sampled_from(list(Point)),
+        endpoint=st.sampled_from(["a", "b"]),
+        number=st.integers(1, 1000),
+        caller=st.sampled_from(["", "a", "b"]),
     ),
     max_size=30,
 )
