@@ -23,6 +23,13 @@ from .values import Compound, External, Known, Unknown, Value
 Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
 OWN_VALUES = "__own_values__"
 """The attribute that marks an enum of the program whose code or bases decide the values of its members."""
+# The methods that a dataclass or named tuple may be given, depending on its options.
+_GENERATED = frozenset(
+    {
+        *("__init__", "__repr__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),
+        *("__hash__", "__setattr__", "__delattr__", "__getstate__", "__setstate__", "__replace__"),
+    }
+)
 
 
 class Flow(Enum):
@@ -212,6 +219,21 @@ class ClassValue(Struct, eq=False, kw_only=True):
     def find(self, name: str) -> Value | None:
         """Return an attribute of the class or of the first class of its ancestry that has it."""
         return next((c.names[name] for c in self.ancestry() if name in c.names), None)
+
+    def generates(self, name: str) -> bool:
+        """Return whether a decorator or base of the class itself may give it a method that its body does not show."""
+        if self.decorated:
+            return True
+        return self.is_record and name in _GENERATED and name not in self.names
+
+    def has_generated(self, name: str) -> bool:
+        """Return whether the method that the class has may be one which no body of a class shows."""
+        definer = self.definer(name)
+        return definer is not None and name not in definer.names
+
+    def definer(self, name: str) -> ClassValue | None:
+        """Return the first class of the ancestry that has, or may be given, a method."""
+        return next((c for c in self.ancestry() if name in c.names or c.generates(name)), None)
 
 
 def _merged(orders: Iterable[Sequence[ClassValue]]) -> Iterator[ClassValue]:

@@ -21,7 +21,7 @@ _OF_MODULES = frozenset(
     {
         *(rules.SYNTAX_ERROR, rules.UNDECODABLE_SOURCE, rules.MODULE_TOO_LARGE),
         *(rules.RAISES_AT_IMPORT, rules.UNSUPPORTED_DIALECT, rules.COMPUTED_SDK_IMPORT),
-        rules.TRACE_FAILED,
+        *(rules.TRACE_FAILED, rules.EVALUATION_STOPPED),
     }
 )
 # The same for these, if they are about a module or a folder.

@@ -11,7 +11,7 @@ from tests.properties.test_constants import computed, evaluated, part_unknown
 from tests.support.projects import compile_files
 
 _HEAD = """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pydantic import BaseModel
 STATE = {}
 COUNT = 0
@@ -208,6 +208,100 @@ def test_instances_that_new_and_super_make_are_known(text: str) -> None:
     assert expected is not None
     assert not machine.failed
     assert concrete(machine.frames["m"].names["v"]) == expected["v"]
+
+
+_GENERATED = """
+class Base:
+    def __init__(self, *options):
+        self.region = "EU"
+        STATE["base"] = 1
+    def __repr__(self): return "base"
+    def __eq__(self, other): return True
+@dataclass
+class Settings(Base):
+    size: int = 3
+    tags: list = field(default_factory=lambda: [STATE.setdefault("made", 1)])
+    def __post_init__(self):
+        self.z = 1
+        STATE["after"] = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "value"),
+    [
+        ("Settings", 'getattr(Mine(), "region", "none")'),
+        ("Settings", 'getattr(Mine(), "z", None)'),
+        ("Settings", "Mine().size"),
+        ("Settings", "Mine() and sorted(STATE)"),
+        ("Settings", "Mine().shown()"),
+        ("Settings", "Mine().same()"),
+        ("Settings", "Mine().__repr__()"),
+        ("Settings", "Other().region"),
+        ("Settings", "Other().size"),
+        ("Problem", "Mine().size"),
+    ],
+)
+def test_what_super_calls_of_a_dataclass_is_no_method_of_an_ancestor(base: str, value: str) -> None:
+    text = f"""
+@dataclass
+class Problem(Exception):
+    size: int = 3
+class Mine({base}):
+    def __init__(self): super().__init__(5)
+    def shown(self): return super().__repr__()
+    def same(self): return super().__eq__(1)
+class Other({base}):
+    region = "US"
+    def __init__(self): {base}.__init__(self, 5)
+v = {value}
+"""
+    machine = evaluated(_HEAD + _GENERATED + text)
+    assert not machine.failed
+    assert part_unknown(machine.frames["m"].names["v"]) is not None
+
+
+def test_an_ancestor_that_is_decorated_may_have_any_method() -> None:
+    text = """
+import attr
+@attr.define
+class A:
+    x: int = 3
+class B(A):
+    def __init__(self): super().__init__(4)
+class C(A): pass
+v = B().x
+w = C(4).x
+"""
+    machine = evaluated(_HEAD + text)
+    assert not machine.failed
+    names = machine.frames["m"].names
+    assert part_unknown(names["v"]) is not None
+    assert part_unknown(names["w"]) is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '[getattr(s, "region", "none") for s in (Settings(), Plain())]',
+        "[(s.size, s.z, s.tags) for s in (Settings(4), Plain(5), Plain(size=6), Plain())]",
+        "[Plain.size, Plain(7) and sorted(STATE)]",
+    ],
+)
+def test_a_class_without_constructor_has_that_of_the_dataclass_before_it(value: str) -> None:
+    text = f"{_HEAD}{_GENERATED}class Plain(Settings):\n    size = 9\nv = {value}\n"
+    machine = evaluated(text)
+    expected = computed(text)
+    assert expected is not None
+    assert not machine.failed
+    assert concrete(machine.frames["m"].names["v"]) == expected["v"]
+
+
+def test_an_exception_that_is_a_dataclass_takes_its_fields() -> None:
+    text = "@dataclass\nclass A(Exception):\n    x: int = 3\nclass B(A): pass\nv = B(4).x\n"
+    machine = evaluated(_HEAD + text)
+    assert not machine.failed
+    assert part_unknown(machine.frames["m"].names["v"]) is not None
 
 
 def test_a_call_of_super_that_python_refuses_makes_no_known_instance() -> None:

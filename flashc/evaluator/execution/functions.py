@@ -176,8 +176,10 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
     reason = Unknown(
         reason=f"an instance of `{class_value.name}` exists at run time only", origin=arguments.span
     )
-    if class_value.is_record or is_model(class_value):
-        build = records.build if class_value.is_record else models.build
+    inherits = not class_value.has_open_bases() and records.maker_of(class_value) is not None
+    is_record = class_value.is_record or (inherits and not class_value.decorated)
+    if is_record or is_model(class_value):
+        build = records.build if is_record else models.build
         made = build(machine, class_value, arguments)
         if isinstance(made, Unknown):
             run_constructors(machine, class_value, arguments, made)
@@ -188,11 +190,13 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
         for ancestor in class_value.ancestry()  # a metaclass
     )
     is_open = class_value.has_open_bases() and not is_exception
-    if not (class_value.decorated or class_value.has_open_bases()):
+    maker = class_value.definer("__init__")
+    is_made = maker is not None and maker.generates("__init__")
+    if not (class_value.decorated or class_value.has_open_bases() or is_made):
         by_new = _made_by_new(machine, class_value, arguments)
         if by_new is not None:
             return by_new
-    if class_value.decorated or is_open or builds_itself:
+    if class_value.decorated or is_open or builds_itself or is_made:
         machine.escape(arguments)
         run_constructors(machine, class_value, arguments, reason)
         if any(map(is_frozen_attrs, class_value.ancestry())) and not (is_open or builds_itself):

@@ -12,6 +12,7 @@ from flashc.evaluator.objects import (
     Argument,
     CallArguments,
     ClassValue,
+    FieldValue,
     FunctionValue,
     InstanceValue,
 )
@@ -42,7 +43,39 @@ def run_constructors(
     if has_new:
         _run(machine, class_value.find("__new__"), [of_class], arguments, reason)
     _run(machine, class_value.find("__init__"), [instance], arguments, reason)
-    for hook in ("__attrs_pre_init__", "__attrs_post_init__"):
+    _run_hooks(machine, class_value, instance, arguments, reason)
+
+
+def run_generated(
+    machine: Machine,
+    definer: ClassValue,
+    name: str,
+    first: Value,
+    arguments: CallArguments,
+    reason: Unknown,
+) -> None:
+    """Execute what a method that a decorator made for `definer` may call."""
+    if name in definer.names:
+        _run(machine, definer.names[name], [first], arguments, reason)
+    inside = first.value if isinstance(first, Known) else None
+    if name == "__init__" and isinstance(inside, InstanceValue):
+        _run_hooks(machine, inside.of, first, arguments, reason)
+
+
+def _run_hooks(
+    machine: Machine,
+    class_value: ClassValue,
+    instance: Value,
+    arguments: CallArguments,
+    reason: Unknown,
+) -> None:
+    """Execute what a generated `__init__` calls: the factories of defaults, and methods after or before it."""
+    for ancestor in class_value.ancestry():
+        for value in ancestor.names.values():
+            if isinstance(value, Known) and isinstance(value.value, FieldValue):
+                factory = value.value.options.get("default_factory")
+                _run(machine, factory, [], arguments.inner([]), reason)
+    for hook in ("__attrs_pre_init__", "__attrs_post_init__", "__post_init__"):
         _run(machine, class_value.find(hook), [instance], arguments.inner([]), reason)
 
 

@@ -14,7 +14,9 @@ from flashc.evaluator.objects import (
     FunctionValue,
     InstanceValue,
 )
-from flashc.evaluator.values import External, Known, Value
+from flashc.evaluator.values import External, Known, Unknown, Value
+
+from .hidden_calls import run_generated
 
 _NEW = External("builtins.object.__new__")
 
@@ -33,15 +35,21 @@ def call_super(machine: Machine, name: str, arguments: CallArguments, frame: Fra
     first = next(iter(frame.names.values()), None)
     inside = first.value if isinstance(first, Known) else None
     of = inside.of if isinstance(inside, InstanceValue) else inside
-    if not isinstance(of, ClassValue) or of.has_open_bases() or of.decorated:
+    if not isinstance(of, ClassValue) or first is None:
         return None
-    if any(ancestor.node.keywords for ancestor in of.ancestry()):
-        return None  # a metaclass
     order = list(of.ancestry())
     here = next((i for i, each in enumerate(order) if _is_body(each, frame)), None)
-    if here is None or arguments.problem is not None or first is None:
+    if here is None:
         return None
-    found = next((each.names[name] for each in order[here + 1 :] if name in each.names), None)
+    later = order[here + 1 :]
+    definer = next((each for each in later if name in each.names or each.generates(name)), None)
+    if definer is not None and definer.generates(name):
+        return _call_generated(machine, definer, name, first, arguments)
+    if of.has_open_bases() or of.decorated or arguments.problem is not None:
+        return None
+    if any(ancestor.node.keywords for ancestor in order):
+        return None  # a metaclass
+    found = None if definer is None else definer.names[name]
     if found is None:
         return _of_object(name, arguments)
     function = found.value if isinstance(found, Known) else None
@@ -52,6 +60,20 @@ def call_super(machine: Machine, name: str, arguments: CallArguments, frame: Fra
     receiver = Known(of, first.origin) if function.kind == "class" else first
     bound = [Argument(receiver, arguments.span), *arguments.positional]
     return machine.call(found, replace(arguments, positional=bound))
+
+
+def _call_generated(
+    machine: Machine, definer: ClassValue, name: str, first: Value, arguments: CallArguments
+) -> Unknown:
+    """Call a method that a decorator may have made: the object and the arguments become unknown."""
+    reason = Unknown(
+        reason=f"`{definer.name}` has a method `{name}` that flashc does not see",
+        origin=arguments.span,
+    )
+    machine.escape(arguments.with_receiver(first))
+    run_generated(machine, definer, name, first, arguments, reason)
+    machine.escape(arguments.with_receiver(first))
+    return reason
 
 
 def _is_body(class_value: ClassValue, frame: Frame) -> bool:

@@ -214,7 +214,7 @@ def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -
     if name in ("__name__", "__qualname__"):
         return Known(class_value.name if name == "__name__" else class_value.qualname, span)
     found = class_value.find(name)
-    if found is None:
+    if found is None or class_value.has_generated(name):
         of_model = name in models.CLASS_METHODS and is_model(class_value)
         if of_model or (name == "_make" and class_value.is_named_tuple):
             return Known(BoundMethod(receiver, name), span)
@@ -235,7 +235,7 @@ def _of_instance(
     if name in instance.names:
         return instance.names[name]
     found = instance.of.find(name)
-    if found is None:
+    if found is None or instance.of.has_generated(name):
         of_model = name in models.INSTANCE_METHODS and is_model(instance.of)
         if of_model or (instance.of.is_named_tuple and name in ("_replace", "_asdict")):
             return Known(BoundMethod(receiver, name), span)

@@ -30,9 +30,21 @@ def fields_of(class_value: ClassValue) -> list[str]:
     return found
 
 
+def maker_of(class_value: ClassValue) -> ClassValue | None:
+    """Return the record whose generated constructor makes instances of a class; None if it has another."""
+    maker = class_value.definer("__init__")
+    return maker if maker is not None and maker.is_record and _is_generated(maker) else None
+
+
+def _is_generated(maker: ClassValue) -> bool:
+    """Return whether the constructor of a record is not in its body, and no other decorator may change it."""
+    return "__init__" not in maker.names and not maker.decorated
+
+
 def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
     """Return the instance that `Record(arguments)` makes."""
-    if class_value.find("__init__") is not None or class_value.find("__new__") is not None:
+    maker = maker_of(class_value)
+    if maker is None or class_value.find("__new__") is not None:
         return Unknown(
             reason=f"`{class_value.name}` has a constructor of its own", origin=arguments.span
         )
@@ -40,7 +52,7 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
         machine.escape(arguments)
         reason = f"flashc does not evaluate the constructor of `{class_value.name}`"
         return Unknown(reason=reason, origin=arguments.span)
-    fields = [name for name in fields_of(class_value) if not _is_made_later(class_value, name)]
+    fields = [name for name in fields_of(maker) if not _is_made_later(maker, name)]
     given = dict(zip(fields, arguments.values, strict=False))
     twice = set(given) & set(arguments.keywords)
     given |= {name: argument.value for name, argument in arguments.keywords.items()}
@@ -48,12 +60,12 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
         return _wrong_arguments(machine, class_value, arguments)
     names: dict[str, Value] = {}
     for name in fields:
-        value = given.get(name) or _default(machine, class_value, name, arguments)
+        value = given.get(name) or _default(machine, maker, name, arguments)
         if value is None:
             return _wrong_arguments(machine, class_value, arguments)
         names[name] = value
-    for name in fields_of(class_value):
-        later = None if name in names else _default(machine, class_value, name, arguments)
+    for name in fields_of(maker):
+        later = None if name in names else _default(machine, maker, name, arguments)
         if later is not None:
             names[name] = later
     instance = Known(InstanceValue(class_value, names), arguments.span)
