@@ -168,9 +168,6 @@ def _build(
     compiled = compile_for_build(workspace, sink, dialects=dialects, prepare_next=prepare)
     if compiled.program is None:
         return _Report(tuple(sink)), compiled.inputs
-    if not compiled.program.endpoints:
-        _report_nothing_to_build(sink)
-        return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary
     from flashc_backends.artifact.artifact import build
     from flashc_ir.program import source_paths
@@ -187,16 +184,6 @@ def _build(
     trees = map(tree_input, source_paths(compiled.program))
     inputs = (*compiled.inputs, *trees, *map(variable_input, environment.asked))
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
-
-
-def _report_nothing_to_build(sink: Sink) -> None:
-    """Report that flashc sees no endpoint, because it stopped the evaluation of a module (FC126)."""
-    sink.report(
-        rules.NO_ENDPOINTS,
-        WholeFile("."),
-        "there is nothing to build: flashc stopped evaluating a module before it saw an endpoint",
-        help=("move what takes many steps into a function that runs on the worker",),
-    )
 
 
 def _import_builder(cache: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flashc.api import build_project
+from flashc.api import build_project, measure_project
 from tests.support.projects import compile_files, opened, write
 
 _TREE = """
@@ -45,3 +45,7 @@ def test_nothing_is_built_without_an_endpoint(tmp_path: Path) -> None:
     assert result.artifact is None
     assert {each.rule.code for each in result.diagnostics} == {"FC006", "FC126"}
     assert not (tmp_path / "out").exists()
+    assert {each.rule.code for each in measure_project(opened(root)).diagnostics} == {
+        "FC006",
+        "FC126",
+    }

@@ -22,6 +22,9 @@ from flashc_backends.files.project_files import ProjectDrafts, draft_project
 from flashc_backends.files.runtime_files import may_call, runtime_drafts
 from flashc_backends.files.stubs import stub_drafts
 from flashc_backends.manifest.manifest import manifest_draft
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import WholeFile
 from flashc_ir.program import Program
 
 from .collisions import check_paths, check_shadowing, check_worker_files
@@ -56,6 +59,16 @@ def own_drafts(program: Program, project: ProjectDrafts) -> tuple[Draft, ...]:
     )
 
 
+def _report_nothing_to_build(sink: Sink) -> None:
+    """Report that flashc sees no endpoint, because it stopped the evaluation of a module (FC126)."""
+    sink.report(
+        rules.NO_ENDPOINTS,
+        WholeFile("."),
+        "there is nothing to build: flashc stopped evaluating a module before it saw an endpoint",
+        help=("move what takes many steps into a function that runs on the worker",),
+    )
+
+
 def collect_parts(
     program: Program,
     context: Context,
@@ -71,6 +84,9 @@ def collect_parts(
     None if an error was reported.
     """
     sink, environment = context.services.sink, context.project.environment
+    if not program.endpoints:
+        _report_nothing_to_build(sink)
+        return None
     project = draft_project(program, context.project.root, sink)
     if project is None:
         return None
