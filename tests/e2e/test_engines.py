@@ -107,10 +107,9 @@ def test_a_worker_that_does_not_end_is_killed_with_all_that_it_started(
 ) -> None:
     async def scene() -> None:
         async with staged(engine, cache_folder, tmp_path) as stage:
-            source = WEB + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.pause()\n"
-            await stage.begin(source)
-            await stage.printed("imported")
-            await asyncio.sleep(0.2)
+            deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\nsignal.pause()\n"
+            await stage.begin(WEB + deaf)
+            await stage.printed("deaf")
             began = time.monotonic()
             await stage.engine.stop("w1", 1)
             assert (await stage.event(Exited)).code in (-9, 128 + 9)
