@@ -303,3 +303,26 @@ def test_of_equal_names_that_are_created_at_once_one_is_accepted(tmp_path: Path)
         assert await created(stage, secret, {"name": "token", "value": "x"}) == 1
 
     play(tmp_path, scene)
+
+
+def test_an_endpoint_that_the_manifest_gets_last_is_rolled_out(tmp_path: Path) -> None:
+    """Tools that change no code create the endpoint first, and write the manifest of the running build last."""
+
+    async def scene(stage: Stage) -> None:
+        control = stage.platform.control
+        control.roll_delay = 0.0
+        (environment,) = control.environments.values()
+        build = control.builds[environment.build or ""]
+        resources = build.manifest["resources"]
+        fields = {"name": "late", "flashEnvironmentId": environment.id, "workersMin": 1}
+        endpoint = await control.save_endpoint(fields)
+        await asyncio.sleep(0.05)  # it was rolled out without a release
+        workers = stage.platform.core.dispatchers[endpoint.id].pool.workers
+        assert not workers
+        known = {**resources, "late": resources["queue"]}
+        await control.set_manifest(build.id, {**build.manifest, "resources": known})
+        async with asyncio.timeout(10):
+            while not stage.platform.core.dispatchers[endpoint.id].pool.workers:
+                await asyncio.sleep(0.01)
+
+    play(tmp_path, scene)

@@ -157,11 +157,18 @@ class Control:
     async def set_manifest(self, build_id: str, manifest: dict[str, Any]) -> Build:
         """Replace the manifest of a build.
 
+        Endpoints that run the build are rolled out: the manifest may have the resource of a new endpoint, and tools
+        write it last.
+
         Raises:
             NotFound: there is no such build.
         """
         build = get(self.builds, build_id, "build")
-        return await self.builds.save(replace(build, manifest=manifest))
+        saved = await self.builds.save(replace(build, manifest=manifest))
+        for environment in self.environments.values():
+            if environment.build == build_id:
+                self._roll_environment(environment.id)
+        return saved
 
     async def deploy(self, environment_id: str, build_id: str) -> Environment:
         """Let the endpoints of an environment run a build.
@@ -172,8 +179,7 @@ class Control:
         environment = get(self.environments, environment_id, "environment")
         get(self.builds, build_id, "build")
         deployed = await self.environments.save(replace(environment, build=build_id))
-        for endpoint in self.endpoints_of(environment_id):
-            self._roll_soon(endpoint.id)
+        self._roll_environment(environment_id)
         return deployed
 
     # Endpoints and templates ---------------------------------------------------------------------
@@ -317,6 +323,11 @@ class Control:
             handle.cancel()
         loop = asyncio.get_running_loop()
         self._rolls[endpoint_id] = loop.call_later(self.roll_delay, self._roll, endpoint_id)
+
+    def _roll_environment(self, environment_id: str) -> None:
+        """Roll the endpoints of an environment out after a short delay."""
+        for endpoint in self.endpoints_of(environment_id):
+            self._roll_soon(endpoint.id)
 
     def roll_now(self) -> None:
         """Roll out at once every endpoint that waits for its rollout."""
