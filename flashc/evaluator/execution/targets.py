@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library.attributes import assign_attribute, attribute, delete_attribute
+from flashc.evaluator.library.attribute_changes import assign_attribute, delete_attribute
+from flashc.evaluator.library.attributes import attribute
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Argument, CallArguments, ClassValue, Frame, FunctionValue
 from flashc.evaluator.operations import containers

@@ -38,7 +38,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import attributes, files, modules, sequences
+from . import attribute_changes, attributes, files, modules, sequences
 from .parameters import check_arguments, check_exception, differing
 from .sequences import Builtin, unsupported_call
 
@@ -222,7 +222,7 @@ def _setattr(machine: Machine, arguments: CallArguments) -> Value:
     receiver, key, value = arguments.values
     key = resolve_symbolic(machine, key)
     if isinstance(key, Known) and isinstance(key.value, str):
-        attributes.assign_attribute(machine, receiver, key.value, value, arguments.span)
+        attribute_changes.assign_attribute(machine, receiver, key.value, value, arguments.span)
         return Known(None, arguments.span)
     machine.escape(arguments)
     return Unknown(reason="flashc does not evaluate this `setattr(...)`", origin=arguments.span)

@@ -7,8 +7,9 @@ import libcst as cst
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments, ClassValue, Frame, FunctionValue
 from flashc.evaluator.values import External, Known, Value
-from flashc.syntax.walk import bound_names, dotted, find_nodes, statements
+from flashc.syntax.walk import bound_names, find_nodes, statements
 
+from .decorator_names import outside_name
 from .model_fields import ModelOptions, has_clear_result, is_model
 
 COMPUTED = frozenset({"pydantic.computed_field", "pydantic.fields.computed_field"})
@@ -54,19 +55,8 @@ def computed_fields_of(
 
 def _is_computed(function: FunctionValue) -> bool:
     """Return whether `@computed_field` decorates a method, and nothing that flashc does not evaluate."""
-    names = [_name_of(node.decorator, function.frame) for node in function.node.decorators]
+    names = [outside_name(node.decorator, function.frame) for node in function.node.decorators]
     return not function.decorated and not COMPUTED.isdisjoint(names)
-
-
-def _name_of(node: cst.BaseExpression, frame: Frame) -> str:
-    """Return the full name of a decorator from outside the project; "" for another one."""
-    called = node.func if isinstance(node, cst.Call) else node
-    first, _, rest = (dotted(called) or "").partition(".")
-    value = frame.lookup(first) if first else None
-    inside = value.value if isinstance(value, Known) else None
-    if not isinstance(inside, External):
-        return ""
-    return f"{inside.name}.{rest}" if rest else inside.name
 
 
 def _shapes(function: FunctionValue) -> bool:
@@ -98,7 +88,7 @@ def _may_shape(ancestor: ClassValue, name: str, value: Value) -> bool:
 def _makes_method(node: cst.BaseExpression, frame: Frame) -> bool:
     """Return whether an expression uses a decorator of pydantic that makes serializers or computed fields."""
     return any(
-        _name_of(call.func, frame).endswith(("serializer", "computed_field"))
+        outside_name(call.func, frame).endswith(("serializer", "computed_field"))
         for call in find_nodes(node, cst.Call)
     )
 

@@ -7,10 +7,10 @@ import libcst as cst
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import ClassValue
-from flashc.evaluator.values import External, Known
 from flashc.syntax.walk import dotted
 from flashc_core.source import Span
 
+from .decorator_names import outside_name
 from .model_fields import bases_of, fields_of, is_model, options_of
 
 _ATTRS_FROZEN = frozenset({"attrs.frozen", "attr.frozen"})
@@ -76,13 +76,7 @@ def is_frozen_attrs(class_value: ClassValue) -> bool:
 
 def _freezes(node: cst.BaseExpression, class_value: ClassValue) -> bool:
     """Return whether a decorator is one of attrs, with `frozen=True` if it needs that."""
-    called = node.func if isinstance(node, cst.Call) else node
-    first, _, rest = (dotted(called) or "").partition(".")
-    value = class_value.frame.lookup(first) if first else None
-    inside = value.value if isinstance(value, Known) else None
-    if not isinstance(inside, External):
-        return False
-    name = f"{inside.name}.{rest}" if rest else inside.name
+    name = outside_name(node, class_value.frame)
     given = {
         each.keyword.value: dotted(each.value)
         for each in (node.args if isinstance(node, cst.Call) else ())

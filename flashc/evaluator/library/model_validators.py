@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import libcst as cst
 from msgspec.structs import replace
 
 from flashc.evaluator.library_values import ValidatorMark
-from flashc.evaluator.objects import ClassValue, Frame, FunctionValue
-from flashc.evaluator.values import External, Known
-from flashc.syntax.walk import dotted
+from flashc.evaluator.objects import ClassValue, FunctionValue
+from flashc.evaluator.values import Known
+
+from .decorator_names import outside_name
 
 
 def validators_of(class_value: ClassValue, field: str) -> list[FunctionValue]:
@@ -51,16 +51,9 @@ def _takes_part(function: FunctionValue) -> bool:
     if function.validates is not None:
         return True
     return function.decorated and any(
-        _comes_from_pydantic(node.decorator, function.frame) for node in function.node.decorators
+        outside_name(node.decorator, function.frame).startswith("pydantic")
+        for node in function.node.decorators
     )
-
-
-def _comes_from_pydantic(node: cst.BaseExpression, frame: Frame) -> bool:
-    """Return whether a decorator is an object of pydantic."""
-    called = node.func if isinstance(node, cst.Call) else node
-    value = frame.lookup((dotted(called) or "").partition(".")[0])
-    inside = value.value if isinstance(value, Known) else None
-    return isinstance(inside, External) and inside.name.partition(".")[0].startswith("pydantic")
 
 
 def _unclear(function: FunctionValue) -> FunctionValue:
