@@ -96,7 +96,9 @@ class EndpointLowering(Struct, frozen=True, eq=False):
         if self.is_idle():
             edit = self.edit_if_unused()
             if edit is None:
-                return Lowered(unlowered=(self.unlowered(runs_nothing=True),))
+                # A parameter with a wrong name may be the one that makes it a client
+                is_known = self.arguments().by_name.keys() <= names_of(self.table)
+                return Lowered(unlowered=(self.unlowered(runs_nothing=is_known),))
             kept = self.constructions.construction_of(self.value, edit.text, edit.span).edit
             return Lowered(edits={} if kept is None else {self.value.module: (kept,)})
         endpoint = self.endpoint()

@@ -154,3 +154,13 @@ def test_a_finding_of_a_build_stays_next_to_a_warning(code: str, tmp_path: Path)
         ).output
     assert f"[{code}]" in shown
     assert "[FC110]" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_reported"), [("name='a'", True), ("imag='x/y:1', name='a'", False)]
+)
+def test_a_declaration_with_an_unknown_parameter_may_be_a_client(
+    arguments: str, is_reported: bool, tmp_path: Path
+) -> None:
+    text = f"from runpod_flash import Endpoint\nEndpoint({arguments})\n"
+    assert ("FC006" in compile_files(tmp_path, {"w.py": text}).codes) == is_reported
