@@ -30,6 +30,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         _print_version()
     try:
+        _hold_reserve()
         _stop_at_once_when_interrupted()
         _run()
     except KeyboardInterrupt:
@@ -48,6 +49,13 @@ def _print_version() -> NoReturn:
         os.write(2, f"the version can't be printed: {error.strerror}\n".encode())
         os._exit(3)
     os._exit(0)
+
+
+def _hold_reserve() -> None:
+    """Keep memory back for the case that it runs out, and import what says so."""
+    from flashc_core.environment_failures import hold_reserve
+
+    hold_reserve()
 
 
 def _run() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 _LATEST_EPOCH = 2**32 - 1
+_RESERVED_BYTES = 2 << 20
+_reserve = b""
 
 
 class EnvironmentFailure(Exception):
@@ -39,8 +41,19 @@ _BY_TEXT = {
 }
 
 
+def hold_reserve() -> None:
+    """Keep memory back for `environment_failure`, which may be called where none is left.
+
+    It takes address space only, as nothing is written to it.
+    """
+    global _reserve
+    _reserve = bytes(_RESERVED_BYTES)
+
+
 def environment_failure(error: BaseException) -> str | None:
     """Return in one line what the machine lacks if that is the reason for an exception, else None."""
+    global _reserve
+    _reserve = b""
     for each in _reasons(error):
         found = _failure(each)
         if found is not None:
@@ -48,18 +61,19 @@ def environment_failure(error: BaseException) -> str | None:
     return None
 
 
-def _reasons(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, those of a group, and those that it was raised from."""
-    pending, seen = [error], set[int]()
+def _reasons(error: BaseException) -> list[BaseException]:
+    """Return an exception, those of a group, and those that it was raised from."""
+    pending: list[BaseException | None] = [error]
+    reasons: dict[int, BaseException] = {}
     while pending:
         each = pending.pop()
-        if id(each) in seen:
+        if each is None or id(each) in reasons:
             continue
-        seen.add(id(each))
-        yield each
-        pending.extend(found for found in (each.__context__, each.__cause__) if found is not None)
+        reasons[id(each)] = each
+        pending += (each.__context__, each.__cause__)
         if isinstance(each, BaseExceptionGroup):
-            pending.extend(each.exceptions)
+            pending += each.exceptions
+    return list(reasons.values())
 
 
 def _failure(error: BaseException) -> str | None:

@@ -306,6 +306,38 @@ def test_failures_of_the_machine_are_told_from_bugs() -> None:
         assert environment_failure(bug) is None
 
 
+WITHOUT_MEMORY = """
+import resource
+from flashc_core.environment_failures import environment_failure, hold_reserve
+
+def raised(number):
+    try:
+        if number:
+            raise raised(number - 1)
+        raise MemoryError
+    except Exception as error:
+        return error
+
+hold_reserve()
+failure, taken, size = raised(20), [], 1 << 20
+resource.setrlimit(resource.RLIMIT_AS, (40 << 20, 40 << 20))
+while size:
+    try:
+        taken = (bytes(size), taken)
+    except MemoryError:
+        size //= 2
+reason = environment_failure(failure)
+taken = []
+print(reason)
+"""
+
+
+def test_a_lack_of_memory_is_told_when_none_is_left(tmp_path: Path) -> None:
+    done = flashc(folder=tmp_path, program=WITHOUT_MEMORY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("there is not enough memory")
+
+
 @pytest.mark.parametrize(
     ("limit", "is_memory"), [(30 << 20, True), (resource.RLIM_INFINITY, False)]
 )
