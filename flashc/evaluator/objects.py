@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum
+from enum import Flag, auto
 from itertools import islice
 from typing import Literal
 
@@ -32,18 +32,22 @@ _GENERATED = frozenset(
 )
 
 
-class Flow(Enum):
-    """How a suite ended.
+class Flow(Flag):
+    """The ways in which a suite may have ended.
 
-    The last two mean that a `break` or `continue` may have run or not; `Frame.doubt` is the reason.
+    If there are several, it is not known which one the program takes; `Frame.doubt` is the reason.
+    There is none if the suite raises.
     """
 
-    NEXT = "next"
-    BREAK = "break"
-    CONTINUE = "continue"
-    RETURN = "return"
-    MAYBE_BREAK = "maybe break"
-    MAYBE_CONTINUE = "maybe continue"
+    NEXT = auto()
+    BREAK = auto()
+    CONTINUE = auto()
+    RETURN = auto()
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the statement after the suite may be executed."""
+        return Flow.NEXT in self
 
 
 class Frame(Struct, eq=False, kw_only=True):
@@ -60,9 +64,9 @@ class Frame(Struct, eq=False, kw_only=True):
     is_comprehension: bool = False
     global_names: set[str] = field(default_factory=set[str])
     nonlocal_names: set[str] = field(default_factory=set[str])
-    returned: Value | None = None
+    returned: Value | None = None  # of a suite that ended by `return`
     handling: Exception | None = None  # the exception that a bare `raise` raises again
-    doubt: Unknown | None = None  # why it is not known whether a loop was left or continued
+    doubt: Unknown | None = None  # why it is not known how a suite ended
 
     @property
     def module(self) -> Frame:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import libcst as cst
-from msgspec import Struct
 
-from flashc.evaluator.escape import sharing
 from flashc.evaluator.failures import ExceptionValue, PythonError, catches
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame
 from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
 
-from .branches import execute_maybe, joined_names
+from .branches import Outcome, execute_maybe, go_on, joined, joined_names
 
 
 def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
@@ -28,15 +26,23 @@ def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
         if node.finalbody is not None:
             last = machine.execute(node.finalbody.body, frame)
             if last is not Flow.NEXT:
-                return last
+                if last.may_go_on:
+                    machine.may_raise()
+                return last & ~Flow.NEXT
         raise
-    if node.finalbody is not None:
-        returned = frame.returned
-        last = machine.execute(node.finalbody.body, frame)
-        if last is not Flow.NEXT:
-            return last
-        frame.returned = returned
-    return flow
+    if node.finalbody is None:
+        return flow
+    returned, reason = frame.returned, frame.doubt
+    last = machine.execute(node.finalbody.body, frame)
+    if not last.may_go_on:
+        return last
+    tried = Outcome(flow=flow, names=frame.names, returned=returned)
+    if last is Flow.NEXT:
+        frame.returned, frame.doubt = returned, reason
+        return flow
+    assert frame.doubt is not None
+    left = Outcome(flow=last ^ Flow.NEXT, names=frame.names, returned=frame.returned)
+    return joined([left, tried], frame, frame.doubt)
 
 
 def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
@@ -55,44 +61,41 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
         outcomes = _handle_maybe(machine, node, names, frame, reason)
         if not outcomes:
             raise
-        return _join_outcomes(outcomes, frame, reason)
+        return joined(outcomes, frame, reason)
+
+    def execute_else() -> Flow:
+        """Execute the `else` block."""
+        return Flow.NEXT if node.orelse is None else machine.execute(node.orelse.body, frame)
+
     if machine.may_raise_count == count or not node.handlers:
-        if flow is Flow.NEXT and node.orelse is not None:
-            flow = machine.execute(node.orelse.body, frame)
-        return flow
-    after, returned = frame.names, frame.returned
-    outcomes = _handle_maybe(machine, node, joined_names([before, after], reason), frame, reason)
-    frame.names, frame.returned = after, returned
-    if flow is Flow.NEXT and node.orelse is not None:
-        try:
-            # Without a handler after which the program goes on, it does so only after the `else`.
-            with machine.uncertain(reason) if outcomes else nullcontext():
-                flow = machine.execute(node.orelse.body, frame)
-        except PythonError:
-            if not outcomes:
-                raise
-            machine.may_raise()
-            return _join_outcomes(outcomes, frame, reason)
+        return go_on(machine, flow, execute_else, frame)
+    tried = Outcome(flow=flow, names=frame.names, returned=frame.returned)
+    names = joined_names([before, tried.names], reason)
+    outcomes = _handle_maybe(machine, node, names, frame, reason)
+    frame.names, frame.returned = tried.names, tried.returned
+    try:
+        # Without a handler after which the program goes on, it does so only after the `else`.
+        with machine.uncertain(reason) if outcomes else nullcontext():
+            flow = go_on(machine, flow, execute_else, frame)
+    except PythonError:
+        if not outcomes:
+            raise
+        machine.may_raise()
+        return joined(outcomes, frame, reason)
     if not outcomes:
         return flow
-    return _join_outcomes([_Outcome(flow, frame.names), *outcomes], frame, reason)
-
-
-class _Outcome(Struct, frozen=True):
-    """How a handler ended, and the names after it."""
-
-    flow: Flow
-    names: dict[str, Value]
+    last = Outcome(flow=flow, names=frame.names, returned=frame.returned)
+    return joined([last, *outcomes], frame, reason)
 
 
 def _handle_maybe(
     machine: Machine, node: cst.Try, names: dict[str, Value], frame: Frame, reason: Unknown
-) -> list[_Outcome]:
+) -> list[Outcome]:
     """Return the outcomes of all handlers, each of which may run: the body may raise at run time.
 
     A handler that raises has no outcome: the program does not reach the code after the statement.
     """
-    outcomes: list[_Outcome] = []
+    outcomes: list[Outcome] = []
     for handler in node.handlers:
         frame.names = dict(names)
         try:
@@ -101,27 +104,8 @@ def _handle_maybe(
         except PythonError:
             machine.may_raise()
             continue
-        outcomes.append(_Outcome(flow, frame.names))
+        outcomes.append(Outcome(flow=flow, names=frame.names, returned=frame.returned))
     return outcomes
-
-
-def _join_outcomes(outcomes: list[_Outcome], frame: Frame, reason: Unknown) -> Flow:
-    """Give the frame the names that any of the outcomes may have left; return how the statement ended."""
-    frame.names = joined_names([outcome.names for outcome in outcomes], reason)
-    return _join_flows({outcome.flow for outcome in outcomes}, frame, reason)
-
-
-def _join_flows(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
-    """Return how a statement ended that may have ended in each of these ways."""
-    if flows == {Flow.NEXT}:
-        return Flow.NEXT
-    if frame.enclosing is not None:
-        if not isinstance(frame.returned, Unknown):
-            frame.returned = sharing(reason, frame.returned)
-        return Flow.RETURN
-    frame.doubt = reason
-    breaks = flows & {Flow.BREAK, Flow.MAYBE_BREAK}
-    return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
 
 
 def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
@@ -148,8 +132,8 @@ def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Fram
         return Flow.NEXT
     if machine.may_raise_count == count:
         return flow
-    frame.names = joined_names([before, frame.names], reason)
-    return _join_flows({flow, Flow.NEXT}, frame, reason)
+    tried = Outcome(flow=flow, names=frame.names, returned=frame.returned)
+    return joined([tried, Outcome(flow=Flow.NEXT, names=before)], frame, reason)
 
 
 def _run_catching_handler(
@@ -162,8 +146,7 @@ def _run_catching_handler(
             reason = Unknown(
                 reason="it is not known which handler runs", origin=frame.syntax.span(handler)
             )
-            execute_maybe(machine, [h.body for h in node.handlers], frame, reason)
-            return Flow.NEXT
+            return execute_maybe(machine, [h.body for h in node.handlers], frame, reason)
         if verdict:
             return _run_handler(machine, handler, error, frame)
     raise error

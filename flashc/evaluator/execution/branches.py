@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import libcst as cst
+from msgspec import Struct
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import sharing
@@ -14,6 +15,41 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import ClassValue, Flow, Frame, Suite
 from flashc.evaluator.values import External, Known, ModuleRef, Unknown, Value
 from flashc.syntax import walk
+
+Branch = Callable[[], Flow]
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """How a suite ended, and the names and the returned value after it."""
+
+    flow: Flow
+    names: dict[str, Value]
+    returned: Value | None = None
+
+    @staticmethod
+    def of(branch: Branch | None, frame: Frame) -> Outcome:
+        """Execute a branch that may not run; None stands for an empty one."""
+        try:
+            flow = Flow.NEXT if branch is None else branch()
+        except PythonError:
+            flow = Flow(0)  # `may_raise` of the machine tells an enclosing `try`
+        return Outcome(flow=flow, names=frame.names, returned=frame.returned)
+
+
+def joined(outcomes: Sequence[Outcome], frame: Frame, reason: Unknown) -> Flow:
+    """Give the frame what any of the outcomes may have left; return all ways in which the program goes on.
+
+    If all of them raise, the program is taken to go on, so that later mistakes are found too.
+    """
+    flow = Flow(0)
+    for outcome in outcomes:
+        flow |= outcome.flow
+    frame.names = joined_names([outcome.names for outcome in outcomes], reason)
+    values = [outcome.returned for outcome in outcomes if Flow.RETURN in outcome.flow]
+    frame.returned = joined_value(values, reason) if values else None
+    if flow not in (Flow.NEXT, Flow(0)):
+        frame.doubt = reason
+    return flow or Flow.NEXT
 
 
 def execute_maybe(
@@ -29,40 +65,40 @@ def execute_maybe(
 
 def execute_branches(
     machine: Machine,
-    branches: Sequence[Callable[[], Flow] | None],
+    branches: Sequence[Branch | None],
     frame: Frame,
     reason: Unknown,
 ) -> Flow:
     """Execute branches as `execute_maybe` does; each branch is a function that returns its flow."""
     before = dict(frame.names)
-    outcomes: list[dict[str, Value]] = []
-    flows: set[Flow] = set()
-    returned = frame.returned
-    results: list[Value | None] = [returned]
+    outcomes: list[Outcome] = []
     machine.may_raise()
     with machine.uncertain(reason):
         for branch in branches:
             frame.names = dict(before)
-            try:
-                if branch is not None:
-                    flows.add(branch())
-            except PythonError:
-                pass  # keep the names of this branch; `may_raise` above tells an enclosing `try`
-            outcomes.append(frame.names)
-            results.append(frame.returned)
+            outcomes.append(Outcome.of(branch, frame))
     if len(branches) == 1:
-        outcomes.append(before)
-    frame.names = joined_names(outcomes, reason)
-    flows.discard(Flow.NEXT)
-    if flows and frame.enclosing is not None:
-        frame.returned = sharing(reason, *results)
-        return Flow.RETURN
-    frame.returned = returned
-    if not flows:
-        return Flow.NEXT
-    frame.doubt = reason
-    breaks = Flow.BREAK in flows or Flow.MAYBE_BREAK in flows
-    return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
+        outcomes.append(Outcome(flow=Flow.NEXT, names=before))
+    return joined(outcomes, frame, reason)
+
+
+def go_on(machine: Machine, flow: Flow, rest: Branch, frame: Frame) -> Flow:
+    """Execute what follows a suite that ended in the ways `flow`; return how both together ended.
+
+    Raises:
+        PythonError: the rest surely runs, and raises.
+    """
+    if flow is Flow.NEXT:
+        return rest()
+    if not flow.may_go_on:
+        return flow
+    assert frame.doubt is not None
+    reason = frame.doubt
+    left = Outcome(flow=flow ^ Flow.NEXT, names=dict(frame.names), returned=frame.returned)
+    machine.may_raise()
+    with machine.uncertain(reason):
+        last = Outcome.of(rest, frame)
+    return joined([left, last], frame, reason)
 
 
 def evaluate_maybe(
@@ -104,11 +140,23 @@ def joined_names(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str,
     """Return the names after one of several branches, if it is not known which branch ran."""
     names: dict[str, Value] = {}
     for name in dict.fromkeys(name for outcome in outcomes for name in outcome):
-        values = [outcome.get(name) for outcome in outcomes]
-        first = values[0]
-        same = first is not None and all(_same(first, value) for value in values[1:])
-        names[name] = first if first is not None and same else _joined_value(values, reason)
+        names[name] = joined_value([outcome.get(name) for outcome in outcomes], reason)
     return names
+
+
+def joined_value(values: Sequence[Value | None], reason: Unknown) -> Value:
+    """Return the value after one of several branches; None stands for a branch that leaves no value.
+
+    The name of a class or module that only one branch defines stays known; another check reports
+    that its definition depends on a condition.
+    """
+    first = values[0]
+    if first is not None and all(_same(first, value) for value in values[1:]):
+        return first
+    present = [value for value in values if value is not None]
+    if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):
+        return present[0]
+    return sharing(_unknown(reason), *present)
 
 
 def _same(left: Value, right: Value | None) -> bool:
@@ -121,18 +169,6 @@ def _same(left: Value, right: Value | None) -> bool:
             return left.value == right.value
         return left.value is right.value or (isinstance(left.value, External) and left == right)
     return False
-
-
-def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
-    """Return the value of a name after branches that leave different values.
-
-    The name of a class or module that only one branch defines stays known; another check reports that its
-    definition depends on a condition.
-    """
-    present = [value for value in values if value is not None]
-    if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):
-        return present[0]
-    return sharing(_unknown(reason), *present)
 
 
 def _unknown(reason: Unknown) -> Unknown:

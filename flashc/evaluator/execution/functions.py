@@ -16,6 +16,7 @@ from flashc.evaluator.objects import (
     Argument,
     CallArguments,
     ClassValue,
+    Flow,
     Frame,
     FunctionValue,
     InstanceValue,
@@ -32,7 +33,9 @@ from flashc.evaluator.values import (
 )
 from flashc.syntax.walk import is_generator
 
+from .branches import joined_value
 from .hidden_calls import run_constructors
+from .recursion import call_again, is_repeated
 
 
 def call(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
@@ -71,12 +74,20 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
 
 def _execute_body(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
     """Execute the body of a function, and return the function's result."""
+    if is_repeated(machine, function):
+        return call_again(machine, function, arguments)
     frame = Frame(
         syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
     )
     _bind(machine, function.node.params, arguments, frame, function.defaults)
-    machine.execute(function.node.body, frame)
-    return frame.returned or Known(None, arguments.span)
+    with machine.running(function.node):
+        flow = machine.execute(function.node.body, frame)
+    nothing = Known(None, arguments.span)
+    if frame.returned is None or Flow.RETURN not in flow:
+        return nothing
+    if flow is Flow.RETURN or frame.doubt is None:
+        return frame.returned
+    return joined_value([frame.returned, nothing], frame.doubt)
 
 
 def _memo_key(arguments: CallArguments) -> tuple[object, ...]:
@@ -99,6 +110,8 @@ def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArgument
     if arguments.problem is not None:
         machine.escape(arguments)
         return arguments.problem
+    if is_repeated(machine, function):
+        return call_again(machine, function, arguments)
     frame = Frame(
         syntax=function.frame.syntax,
         names={},
@@ -106,7 +119,8 @@ def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArgument
         qualname=function.frame.qualname,
     )
     _bind(machine, function.node.params, arguments, frame, function.defaults)
-    return machine.evaluate(function.node.body, frame)
+    with machine.running(function.node):
+        return machine.evaluate(function.node.body, frame)
 
 
 def evaluate_defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str, Value]:

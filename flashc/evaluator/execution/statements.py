@@ -7,20 +7,17 @@ names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import libcst as cst
-from msgspec import Struct, field
 
-from flashc.evaluator.failures import IterationUnknown, PythonError, exception_of
+from flashc.evaluator.failures import PythonError, exception_of
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.in_place import in_place
-from flashc.evaluator.operations.iteration import iterate
 from flashc.evaluator.values import (
     Known,
     SequenceValue,
@@ -32,11 +29,12 @@ from flashc.syntax import walk
 
 from . import symbols
 from .attempts import execute_suppress, execute_try
-from .branches import execute_branches, execute_loop_maybe, execute_maybe, joined_names
+from .branches import execute_maybe, go_on, joined_names
 from .definitions import define_class, define_function
 from .imports import execute_import, execute_import_from
+from .loops import execute_for, execute_while
 from .matching import match
-from .targets import Target, assign, bind, delete
+from .targets import Target, assign, delete
 
 
 def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
@@ -54,22 +52,9 @@ def _execute(machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame) 
     for statement in statements:
         machine.step(statement, frame)
         flow = _EXECUTORS.get(type(statement), _ignore)(machine, statement, frame)
-        if flow in (Flow.MAYBE_BREAK, Flow.MAYBE_CONTINUE):
-            return _execute_rest(machine, statements, frame, flow)
         if flow is not None and flow is not Flow.NEXT:
-            return flow
+            return go_on(machine, flow, partial(_execute, machine, statements, frame), frame)
     return Flow.NEXT
-
-
-def _execute_rest(
-    machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame, flow: Flow
-) -> Flow:
-    """Execute the statements after a `break` or `continue` that may or may not run."""
-    assert frame.doubt is not None
-    rest = execute_branches(
-        machine, [partial(_execute, machine, statements, frame)], frame, frame.doubt
-    )
-    return rest if rest is Flow.MAYBE_BREAK else flow
 
 
 def _ignore(machine: Machine, node: cst.CSTNode, frame: Frame) -> Flow:
@@ -189,102 +174,6 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
         return machine.execute(chosen, frame)
 
 
-class _Loop(Struct, eq=False, kw_only=True):
-    """A loop that is executed.
-
-    `exits` are the names at each `break` that may have left the loop.
-    """
-
-    machine: Machine
-    node: cst.For | cst.While
-    frame: Frame
-    stack: ExitStack
-    exits: list[dict[str, Value]] = field(default_factory=list[dict[str, Value]])
-
-    def execute_body(self) -> Flow:
-        """Execute the body once.
-
-        After a `break` that may have run, the following code is uncertain.
-        """
-        flow = self.machine.execute(self.node.body, self.frame)
-        doubt = self.frame.doubt
-        if flow is Flow.MAYBE_BREAK and doubt is not None:
-            self.exits.append(dict(self.frame.names))
-            self.stack.enter_context(self.machine.uncertain(doubt))
-        return flow
-
-    def execute_maybe_often(self, reason: Unknown) -> Flow:
-        """Execute the loop for an unknown number of iterations."""
-        flow = execute_loop_maybe(self.machine, self.node.body, self.frame, reason)
-        self.join()
-        if flow is Flow.RETURN:
-            return flow
-        if self.node.orelse is None:
-            return Flow.NEXT
-        return execute_maybe(self.machine, [self.node.orelse.body], self.frame, reason)
-
-    def execute_else(self) -> Flow:
-        """Execute the `else` block, unless a `break` has left the loop."""
-        doubt = self.frame.doubt
-        uncertain = self.join()
-        if self.node.orelse is None:
-            return Flow.NEXT
-        if uncertain and doubt is not None:
-            return execute_maybe(self.machine, [self.node.orelse.body], self.frame, doubt)
-        return self.machine.execute(self.node.orelse.body, self.frame)
-
-    def join(self) -> bool:
-        """Join the names of all exits and of the end.
-
-        Return whether there was an exit by `break`.
-        """
-        if not self.exits or self.frame.doubt is None:
-            return False
-        self.frame.names = joined_names([*self.exits, self.frame.names], self.frame.doubt)
-        self.stack.close()
-        return True
-
-
-def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
-    """Execute a `for` loop; if the items are not known, for an unknown number of iterations."""
-    items = machine.evaluate(node.iter, frame)
-    with ExitStack() as stack:
-        loop = _Loop(machine=machine, node=node, frame=frame, stack=stack)
-        try:
-            for item in iterate(machine, items):
-                machine.step(node, frame)
-                bind(machine, node.target, item, frame)
-                flow = loop.execute_body()
-                if flow is Flow.BREAK:
-                    loop.join()
-                    return Flow.NEXT
-                if flow is Flow.RETURN:
-                    return flow
-        except IterationUnknown as problem:
-            bind(machine, node.target, problem.reason, frame)
-            return loop.execute_maybe_often(problem.reason)
-        return loop.execute_else()
-
-
-def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
-    """Execute a `while` loop; if the test is not known, for an unknown number of iterations."""
-    with ExitStack() as stack:
-        loop = _Loop(machine=machine, node=node, frame=frame, stack=stack)
-        while True:
-            machine.step(node, frame)
-            verdict = truth(machine, machine.evaluate(node.test, frame))
-            if isinstance(verdict, Unknown):
-                return loop.execute_maybe_often(verdict)
-            if not verdict:
-                return loop.execute_else()
-            flow = loop.execute_body()
-            if flow is Flow.BREAK:
-                loop.join()
-                return Flow.NEXT
-            if flow is Flow.RETURN:
-                return flow
-
-
 def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
     """Execute a `with` statement; its context manager may suppress exceptions of the body."""
     suppressed: list[Value] = []
@@ -333,7 +222,7 @@ _EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]
     cst.Continue: _continue,
     cst.Del: _delete,
     cst.Expr: _expression,
-    cst.For: _for,
+    cst.For: execute_for,
     cst.FunctionDef: define_function,
     cst.Global: _global,
     cst.If: _if,
@@ -345,6 +234,6 @@ _EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]
     cst.Return: _return,
     cst.Try: execute_try,
     cst.TryStar: _try_star,
-    cst.While: _while,
+    cst.While: execute_while,
     cst.With: _with,
 }

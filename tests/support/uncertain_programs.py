@@ -1,0 +1,129 @@
+"""Draw programs that ask code outside of the project which way to take; `lib.flag()` is such a question.
+
+Functions return, loops are left and exceptions are handled at places where nobody knows whether that happens,
+and what is done after them changes what the program has outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from tests.support.constant_expressions import EXPRESSIONS
+from tests.support.constant_programs import TABLES, ConstantProgram
+
+_GRAMMAR = replace(
+    EXPRESSIONS,
+    forms={**EXPRESSIONS.forms, "bool": ("lib.flag()",) * 3 + EXPRESSIONS.forms["bool"]},
+)
+_LEAVING = (
+    "if lib.flag(): return",
+    "if lib.flag(): return <int>",
+    "if lib.flag(): return\nelse:\n<block>",
+    "if <bool>:\n<block>\n    return <int>",
+    "for <$i> in list(<ints>)[:4]:\n    if <bool>: <pick break continue return>\n<block $i:int>",
+    "for <$i> in list(<strs>)[:4]:\n    if lib.flag(): <pick break return>\n<block $i:str>\nelse:\n<block>",
+    "for <$i> in lib.numbers():\n    if <bool>: <pick break continue return>\n<block>\nelse:\n<block>",
+    "while lib.flag():\n    if <bool>: <pick break continue return>\n<block>",
+    "while True:\n<block>\n    if lib.flag(): <pick break return>\n<block>",
+    "while <bool>:\n<block>\n    if lib.flag(): <pick break continue>\n    break\nelse:\n<block>",
+    "try:\n<block>\n    if lib.flag(): return\n<block>\nexcept KeyError:\n<block>\nelse:\n<block>",
+    "try:\n<block>\n    if lib.flag(): raise KeyError('k')\n<block>\nexcept KeyError:\n    return\n"
+    "finally:\n<block>",
+    "try:\n    if <bool>: return <int>\n<block>\nfinally:\n<block>\n    if lib.flag(): return",
+    "import contextlib\nwith contextlib.suppress(KeyError):\n<block>\n    if lib.flag(): raise KeyError\n<block>",
+    "match <int>:\n    case 0:\n        return\n    case int_ if lib.flag():\n    <block>\n    case _:\n        return <int>",
+)
+_EFFECTS = (
+    "TABLE['<pick a b c>'] = <int>",
+    "TABLE.pop('<pick a b>', None)",
+    "ITEMS.append(<int>)",
+    "ITEMS[:1] = <ints>[:2]",
+    "STATE.size = <int>",
+    "STATE.rows.append(<int>)",
+    "State.kind = <str>",
+    "COUNT = <int>",
+    "COUNT += 1",
+    "p = <any>",
+)
+_CALLS = (
+    "f(<any>)",
+    "g(<any>)",
+    "STATE.run(<int>)",
+    "<$a> = f(<any>)",
+    "ITEMS.append(g(<int>))",
+    "<$a> = [f(i) for i in <ints>[:2]]",
+)
+# Without a test, a function that calls itself would have no end.
+_RECURSION = (
+    "if lib.flag(): f(<any>)",
+    "<$a> = g(<int>) if lib.flag() else 0",
+    "while lib.flag(): STATE.run(<int>)",
+    "<$a> = [f(i) for i in lib.numbers() if lib.flag()]",
+)
+_HEAD = """import lib
+COUNT, TABLE, ITEMS = 0, {'a': 1, 'b': 2}, [1, 2]
+class State:
+    kind = 'cpu'
+    def __init__(self):
+        self.size, self.rows = 1, [1]
+    def run(self, p):
+        global COUNT"""
+_MIDDLE = "STATE = State()"
+_SEEN = "seen = COUNT, TABLE, ITEMS, STATE.size, STATE.rows, State.kind"
+_LOOPS = tuple(template for template in TABLES["compound"] if "return" not in template)
+
+
+class UncertainProgram(ConstantProgram):
+    """Writes a program of some functions, which call each other, and of calls of them."""
+
+    is_called = False
+
+    def program(self) -> str:
+        for line in _HEAD.split("\n"):
+            self.line(line)
+        self._body(2)
+        self.line(_MIDDLE)
+        for name in "fg":
+            self.line(f"def {name}(p):")
+            self.line("    global COUNT")
+            self._body(1)
+        self.is_called = True
+        for _ in range(3):
+            self.nested(1)
+            self.line(_SEEN.replace("seen", self.fresh(), 1))
+        return self.text()
+
+    def _body(self, indent: int) -> None:
+        """Write the body of a function."""
+        self.indent += indent
+        saved = {kind: list(names) for kind, names in self.scope.items()}
+        self.nested(2)
+        if self.happens(50):
+            self.line(f"return {self.expression('int', 1)}")
+        self.line("pass")
+        self.scope = saved
+        self.indent -= indent
+
+    def families(self, depth: int) -> tuple[str, ...]:
+        if self.is_called:
+            return ("effect",) * 2 + ("call",) * 3 + (("compound",) if depth > 0 else ())
+        nested = ("leaving",) * 5 + ("compound",) if depth > 0 else ()
+        return ("effect",) * 4 + ("recursion",) + nested
+
+    def write_statement(self, family: str, depth: int) -> None:
+        tables = {
+            "effect": _EFFECTS,
+            "call": _CALLS,
+            "recursion": _RECURSION,
+            "leaving": _LEAVING,
+            "compound": _LOOPS,
+        }
+        self.statement(self.choose(self.usable(tables[family])), depth)
+
+
+@st.composite
+def uncertain_programs(draw: st.DrawFn) -> str:
+    """Draw a program."""
+    return UncertainProgram(draw, _GRAMMAR).program()
