@@ -25,7 +25,7 @@ class Activation(Struct, eq=False, kw_only=True):
     `condition` is the reason why the executed code may not run on a worker, None if it surely runs.  `controlled_by` are the environment variables that selected the branch that is executed.
     `doubts` is the number of enclosing blocks of code that may not run; `running` maps each function
     that is being executed, by the identity of its node, to `doubts` where its first call began.
-    `active_handlers` is the number of enclosing `try` statements with handlers.  `assigned` are the
+    `attempts` are the enclosing `try` statements with handlers.  `assigned` are the
     environment variables that the program has set.  `has_guessed` says that a value was read from
     the environment of this machine; on a worker, the value may be another one.
     """
@@ -37,9 +37,20 @@ class Activation(Struct, eq=False, kw_only=True):
     doubts: int = 0
     running: dict[int, int] = field(default_factory=dict[int, int])
     controlled_by: frozenset[str] = NO_VARIABLES
-    active_handlers: int = 0
+    attempts: list[Attempt] = field(default_factory=list["Attempt"])
     assigned: dict[str, Value] = field(default_factory=dict[str, Value])
     has_guessed: bool = False
+
+
+class Attempt(Struct, frozen=True):
+    """A `try` statement with handlers whose body is executed.
+
+    `begun` is the machine's `may_raise_count` before the body.  `reason` is why what the body does
+    may not happen if an operation raises; None if the program does not go on after a handler.
+    """
+
+    begun: int
+    reason: Unknown | None
 
 
 class Effects(Struct, frozen=True):

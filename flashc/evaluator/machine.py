@@ -25,7 +25,7 @@ from flashc.syntax.parse import Syntax
 from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.resources import EnvironmentReference
 
-from .activation import Activation, Effects, OutOfSteps
+from .activation import Activation, Attempt, Effects, OutOfSteps
 from .declarations import EndpointValue
 from .dialect import DialectObject, Semantics
 from .escape import escape_value, remaining
@@ -313,6 +313,19 @@ class Machine(ABC):
         """The reason why the executed code may not run on a worker; None if it surely runs."""
         return self.activation.condition
 
+    @property
+    def doubt(self) -> Unknown | None:
+        """The reason why a change that the executed code makes may not happen; None if it surely does.
+
+        It is the condition, or that earlier code under a `try` may raise, after which the program
+        goes on without the change.
+        """
+        if self.condition is None:
+            for attempt in self.activation.attempts:
+                if attempt.reason is not None:
+                    return attempt.reason if self.may_raise_count > attempt.begun else None
+        return self.condition
+
     @contextmanager
     def uncertain(self, reason: Unknown) -> Generator[None]:
         """Mark the code in the `with` block as code that may not run because of `reason`; an outer reason takes precedence."""
@@ -355,16 +368,19 @@ class Machine(ABC):
     @property
     def has_handlers(self) -> bool:
         """Whether a `try` statement with handlers encloses the executed code."""
-        return self.activation.active_handlers > 0
+        return bool(self.activation.attempts)
 
     @contextmanager
-    def handled(self, count: int) -> Generator[None]:
-        """Mark the code in the `with` block as the body of a `try` statement with `count` handlers."""
-        self.activation.active_handlers += bool(count)
+    def handled(self, reason: Unknown | None) -> Generator[None]:
+        """Mark the code in the `with` block as the body of a `try` statement with handlers.
+
+        `reason` is why it may end early; None if the program does not go on after a handler.
+        """
+        self.activation.attempts.append(Attempt(self.may_raise_count, reason))
         try:
             yield
         finally:
-            self.activation.active_handlers -= bool(count)
+            self.activation.attempts.pop()
 
     def may_raise(self) -> None:
         """Note an operation that may raise an exception at run time."""
@@ -401,7 +417,7 @@ class Machine(ABC):
 
     def assign_variable(self, name: str, value: Value) -> None:
         """Execute `os.environ[name] = value`."""
-        self.activation.assigned[name] = self.condition or value
+        self.activation.assigned[name] = self.doubt or value
 
     def forget_variables(self, reason: Unknown) -> None:
         """Make all values unknown that the program has assigned to `os.environ`."""

@@ -285,7 +285,7 @@ def test_a_failure_that_a_variable_decides_is_certain_only_for_its_handlers() ->
     evaluating = machine()
     found = fail(evaluating, KeyError, "'s3cret'", SPAN, frozenset({"KEY"}))
     assert reason(found) == "Python raises KeyError"
-    with evaluating.handled(1), pytest.raises(PythonError) as error:
+    with evaluating.handled(None), pytest.raises(PythonError) as error:
         fail(evaluating, KeyError, "'s3cret'", SPAN, frozenset({"KEY"}))
     assert error.value.text == ""
     assert error.value.variables == {"KEY"}

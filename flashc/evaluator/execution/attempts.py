@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import libcst as cst
 
@@ -10,8 +10,11 @@ from flashc.evaluator.failures import ExceptionValue, PythonError, catches
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame
 from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
+from flashc.syntax import walk
 
 from .branches import Outcome, execute_maybe, go_on, joined, joined_names
+
+_EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit"})
 
 
 def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
@@ -51,7 +54,7 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
     span = frame.syntax.span(node)
     reason = Unknown(reason="it is in a `try`, and what is tried may fail", origin=span)
     try:
-        with machine.handled(len(node.handlers)):
+        with _handled(machine, node, reason):
             flow = machine.execute(node.body, frame)
     except PythonError as error:
         if machine.may_raise_count == count or not node.handlers:
@@ -88,6 +91,22 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
     return joined([last, *outcomes], frame, reason)
 
 
+def _handled(machine: Machine, node: cst.Try, reason: Unknown) -> AbstractContextManager[None]:
+    """Return the context in which the body of a statement is executed."""
+    if not node.handlers:
+        return nullcontext()
+    goes_on = not all(_surely_raises(handler) for handler in node.handlers)
+    return machine.handled(reason if goes_on else None)
+
+
+def _surely_raises(handler: cst.ExceptHandler) -> bool:
+    """Return whether the last statement of a handler is `raise`, or a call that ends the program."""
+    *_, last = walk.statements(handler.body)
+    if isinstance(last, cst.Expr) and isinstance(last.value, cst.Call):
+        return walk.dotted(last.value.func) in _EXITS
+    return isinstance(last, cst.Raise)
+
+
 def _handle_maybe(
     machine: Machine, node: cst.Try, names: dict[str, Value], frame: Frame, reason: Unknown
 ) -> list[Outcome]:
@@ -119,7 +138,7 @@ def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Fram
     reason = Unknown(reason="what is tried may fail", origin=span)
     flow = Flow.NEXT
     try:
-        with machine.handled(1):
+        with machine.handled(reason):
             flow = machine.execute(node.body, frame)
     except PythonError as error:
         verdict = catches(kinds, error)

@@ -1,4 +1,4 @@
-"""End recursion in code that may not run, as nobody knows how deep it goes: what it may change is unknown."""
+"""End recursion in code that may not run, as its depth is not known: what it may change is unknown."""
 
 from __future__ import annotations
 

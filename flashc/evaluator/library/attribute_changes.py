@@ -83,7 +83,7 @@ def assign_attribute(
 
 def _stored(machine: Machine, before: Value | None, value: Value) -> Value:
     """Return what an attribute is after an assignment, which a branch may execute or not."""
-    condition = machine.condition
+    condition = machine.doubt
     return value if condition is None else sharing(condition, before, value)
 
 
@@ -112,8 +112,8 @@ def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -
             names = {}
     if name not in names:
         machine.may_raise()
-    elif machine.condition is not None:
-        names[name] = machine.condition
+    elif machine.doubt is not None:
+        names[name] = machine.doubt
     else:
         del names[name]
 

@@ -284,7 +284,7 @@ def _flagged(machine: Machine, name: str, arguments: CallArguments) -> Value | N
     plain = value.value if isinstance(value, Known) else value
     if not _is_config(config) or not isinstance(plain, (bool, type(None))):
         return None
-    _set_flag(config, name.rpartition(".")[2].removeprefix("set_"), machine.condition or plain)
+    _set_flag(config, name.rpartition(".")[2].removeprefix("set_"), machine.doubt or plain)
     return Known(None, arguments.span)
 
 

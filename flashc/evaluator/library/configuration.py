@@ -141,8 +141,8 @@ def mapping_method(
 
 def _add(machine: Machine, parser: ParserValue, step: Step) -> None:
     """Note what the program does with a parser; a branch that may not run makes it unknown."""
-    if machine.condition is not None:
-        parser.escape(machine.condition)
+    if machine.doubt is not None:
+        parser.escape(machine.doubt)
     parser.steps.append(step)
 
 

@@ -81,8 +81,8 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
     """
     receiver, name = bound.receiver, bound.name
     given = [*arguments.values, *(argument.value for argument in arguments.keywords.values())]
-    if machine.condition is not None and name in CHANGING:
-        escape_value(receiver, sharing(machine.condition, *given))
+    if machine.doubt is not None and name in CHANGING:
+        escape_value(receiver, sharing(machine.doubt, *given))
     inside = receiver.value if isinstance(receiver, Known) else None
     if name in _OF_OPERATORS and not isinstance(inside, (InstanceValue, ClassValue)):
         machine.escape(arguments.with_receiver(receiver))

@@ -38,7 +38,7 @@ def assign(machine: Machine, config: ConfigMapping, key: object, value: Value) -
     Raises:
         PythonError: a flag of the configuration forbids it.
     """
-    reason = machine.condition or config.document.escaped or config.replaced
+    reason = machine.doubt or config.document.escaped or config.replaced
     try:
         copied = _scalars(value) if _is_list(value) else None
         data = concrete(value) if copied is None else copied

@@ -264,7 +264,7 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
                 )
                 escape_value(receiver, Unknown(reason="a name was assigned", origin=value.origin))
         case DictValue() as mapping:
-            problem = machine.condition or store(machine, mapping, key, value)
+            problem = machine.doubt or store(machine, mapping, key, value)
             if problem is not None:
                 mapping.escaped = sharing(mapping.escaped or problem, value)
                 machine.may_raise()  # the key may be not hashable
@@ -321,9 +321,9 @@ def _call_special(
 
 def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Value) -> None:
     """Execute `items[key] = value` for a list; an unknown key makes all elements unknown."""
-    if machine.condition is not None or not isinstance(key, Known) or items.kind is not list:
+    if machine.doubt is not None or not isinstance(key, Known) or items.kind is not list:
         reason = Unknown(reason="it is not known which element is assigned", origin=value.origin)
-        items.escaped = sharing(items.escaped or machine.condition or reason, value)
+        items.escaped = sharing(items.escaped or machine.doubt or reason, value)
         machine.may_raise()
         return
     if items.escaped is not None:  # its length is not known
@@ -371,9 +371,9 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
         return
     container = receiver.value
     key = resolve_symbolic(machine, key)
-    if container.escaped is not None or machine.condition is not None or not isinstance(key, Known):
+    if container.escaped is not None or machine.doubt is not None or not isinstance(key, Known):
         unknown = key if isinstance(key, Unknown) else None
-        container.escaped = container.escaped or machine.condition or unknown
+        container.escaped = container.escaped or machine.doubt or unknown
         machine.may_raise()
         return
     try:

@@ -15,7 +15,7 @@ def bind_global(machine: Machine, frame: Frame, name: str, value: Value) -> None
     Branches do not join the names of other scopes.  So in a branch that may not run, the name is
     unknown, unless the value is a definition, which carries the condition itself.
     """
-    condition = machine.condition
+    condition = machine.doubt
     if condition is not None and not _is_definition(value):
         value = sharing(condition, frame.owner(name).names.get(name), value)
     frame.bind(name, value)
@@ -35,7 +35,7 @@ def delete_global(machine: Machine, frame: Frame, key: Value) -> None:
     name = key.value if isinstance(key, Known) else None
     if not isinstance(name, str) or name not in frame.names:
         machine.may_raise()
-    elif machine.condition is not None:
-        frame.names[name] = machine.condition
+    elif machine.doubt is not None:
+        frame.names[name] = machine.doubt
     else:
         del frame.names[name]

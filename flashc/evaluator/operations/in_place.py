@@ -27,7 +27,7 @@ def in_place(machine: Machine, symbol: str, current: Value, value: Value, span: 
         _extend(machine, container, value)
         return current
     if isinstance(container, DictValue) and symbol == "|":
-        problem = machine.condition or merge(machine, container, value)
+        problem = machine.doubt or merge(machine, container, value)
         if problem is not None:
             container.escaped = sharing(container.escaped or problem, value)
         return current
@@ -38,11 +38,11 @@ def in_place(machine: Machine, symbol: str, current: Value, value: Value, span: 
         escape_value(current, Unknown(reason="it was updated by an operator", origin=span))
     if isinstance(container, SequenceValue) and container.kind in (list, set):
         new = result.value if isinstance(result, Known) else None
-        if isinstance(new, SequenceValue) and machine.condition is None:
+        if isinstance(new, SequenceValue) and machine.doubt is None:
             container.items[:] = new.items
         else:
             unknown = result if isinstance(result, Unknown) else None
-            container.escaped = container.escaped or machine.condition or unknown
+            container.escaped = container.escaped or machine.doubt or unknown
         return current
     return result
 
@@ -50,9 +50,9 @@ def in_place(machine: Machine, symbol: str, current: Value, value: Value, span: 
 def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
     """Execute `items += value` for a list: append the elements of `value`."""
     more = elements(machine, value)
-    if machine.condition is not None or isinstance(more, Unknown):
+    if machine.doubt is not None or isinstance(more, Unknown):
         machine.may_raise()
-        unknown = more if isinstance(more, Unknown) else machine.condition
+        unknown = more if isinstance(more, Unknown) else machine.doubt
         assert unknown is not None
         container.escaped = sharing(container.escaped or unknown, value)
     else:
