@@ -23,8 +23,8 @@ class Activation(Struct, eq=False, kw_only=True):
     """The state of one module whose top is being executed; an import begins another activation.
 
     `condition` is the reason why the executed code may not run on a worker, None if it surely runs.  `controlled_by` are the environment variables that selected the branch that is executed.
-    `doubts` is the number of enclosing blocks of code that may not run; `running` maps each function
-    that is being executed, by the identity of its node, to `doubts` where its first call began.
+    `uncertain_blocks` is the number of enclosing blocks of code that may not run; `running` maps each function
+    that is being executed, by the identity of its node, to that number where its first call began.
     `attempts` are the enclosing `try` statements with handlers.  `assigned` are the
     environment variables that the program has set.  `has_guessed` says that a value was read from
     the environment of this machine; on a worker, the value may be another one.
@@ -34,7 +34,7 @@ class Activation(Struct, eq=False, kw_only=True):
     steps: int = MAX_STEPS
     depth: int = 0
     condition: Unknown | None = None
-    doubts: int = 0
+    uncertain_blocks: int = 0
     running: dict[int, int] = field(default_factory=dict[int, int])
     controlled_by: frozenset[str] = NO_VARIABLES
     attempts: list[Attempt] = field(default_factory=list["Attempt"])

@@ -331,24 +331,12 @@ class Machine(ABC):
         """Mark the code in the `with` block as code that may not run because of `reason`; an outer reason takes precedence."""
         outer = self.activation.condition
         self.activation.condition = outer or reason
-        self.activation.doubts += 1
+        self.activation.uncertain_blocks += 1
         try:
             yield
         finally:
             self.activation.condition = outer
-            self.activation.doubts -= 1
-
-    @contextmanager
-    def running(self, node: cst.CSTNode) -> Generator[None]:
-        """Mark the code in the `with` block as the body of this function."""
-        running = self.activation.running
-        is_first = id(node) not in running
-        running.setdefault(id(node), self.activation.doubts)
-        try:
-            yield
-        finally:
-            if is_first:
-                del running[id(node)]
+            self.activation.uncertain_blocks -= 1
 
     @property
     def controlled_by(self) -> frozenset[str]:

@@ -53,10 +53,8 @@ def computed(text: str, answers: list[bool]) -> dict[str, Any] | None:
     with answering(answers):
         try:
             exec(compile(text, "m.py", "exec", dont_inherit=True), names)
-        except (
-            Exception,
-            _TooLong,
-        ):  # whatever a generated program raises, it computes nothing then
+        # Whatever a generated program raises, it computes nothing then.
+        except (Exception, _TooLong):
             return None
     return names
 

@@ -1,6 +1,6 @@
 """Draw programs that ask code outside of the project which way to take; `lib.flag()` is such a question.
 
-Functions return, loops are left and exceptions are handled at places where nobody knows whether that happens,
+Functions return, loops are left and exceptions are handled where that may happen or not,
 and what is done after them changes what the program has outside.
 """
 
@@ -72,7 +72,6 @@ class State:
         global COUNT"""
 _MIDDLE = "STATE = State()"
 _SEEN = "seen = COUNT, TABLE, ITEMS, STATE.size, STATE.rows, State.kind"
-_LOOPS = tuple(template for template in TABLES["compound"] if "return" not in template)
 
 
 class UncertainProgram(ConstantProgram):
@@ -118,7 +117,7 @@ class UncertainProgram(ConstantProgram):
             "call": _CALLS,
             "recursion": _RECURSION,
             "leaving": _LEAVING,
-            "compound": _LOOPS,
+            "compound": TABLES["compound"],
         }
         self.statement(self.choose(self.usable(tables[family])), depth)
 

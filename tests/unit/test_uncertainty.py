@@ -95,6 +95,8 @@ def known(value: Value | None) -> object:
         "import contextlib\nv = [0]\nwith contextlib.suppress(OSError):\n    lib.g()\n    v += [1]\nx = len(v)",
         "class A:\n    v = 1\ntry:\n    lib.g()\n    A.v = 2\nexcept Exception as e:\n    print(e)\nx = A.v",
         "import os\nos.environ['K'] = 'a'\ntry:\n    lib.g()\n    os.environ['K'] = 'b'\nexcept Exception:\n    pass\nx = os.environ['K']",
+        "v = [1]\ndef f():\n    try:\n        lib.g()\n        v.append(2)\n    except lib.E:\n        if lib.flag: return\n        raise\nf()\nx = len(v)",
+        "v = [1]\ndef f():\n    try:\n        lib.g()\n        v.append(2)\n    except lib.E:\n        raise\n    finally:\n        return\nf()\nx = len(v)",
         # What unknown code gets
         "y = [1]\nlib.run((y,))\nx = y[0]",
         "y = [1]\nlib.run({'a': y})\nx = y[0]",

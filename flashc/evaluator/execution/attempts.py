@@ -14,6 +14,11 @@ from flashc.syntax import walk
 
 from .branches import Outcome, execute_maybe, go_on, joined, joined_names
 
+_LEAVING: tuple[type[cst.Return | cst.Break | cst.Continue], ...] = (
+    cst.Return,
+    cst.Break,
+    cst.Continue,
+)
 _EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit"})
 
 
@@ -44,7 +49,7 @@ def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
         frame.returned, frame.doubt = returned, reason
         return flow
     assert frame.doubt is not None
-    left = Outcome(flow=last ^ Flow.NEXT, names=frame.names, returned=frame.returned)
+    left = Outcome.now(last ^ Flow.NEXT, frame)
     return joined([left, tried], frame, frame.doubt)
 
 
@@ -72,7 +77,7 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
 
     if machine.may_raise_count == count or not node.handlers:
         return go_on(machine, flow, execute_else, frame)
-    tried = Outcome(flow=flow, names=frame.names, returned=frame.returned)
+    tried = Outcome.now(flow, frame)
     names = joined_names([before, tried.names], reason)
     outcomes = _handle_maybe(machine, node, names, frame, reason)
     frame.names, frame.returned = tried.names, tried.returned
@@ -87,7 +92,7 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
         return joined(outcomes, frame, reason)
     if not outcomes:
         return flow
-    last = Outcome(flow=flow, names=frame.names, returned=frame.returned)
+    last = Outcome.now(flow, frame)
     return joined([last, *outcomes], frame, reason)
 
 
@@ -95,16 +100,24 @@ def _handled(machine: Machine, node: cst.Try, reason: Unknown) -> AbstractContex
     """Return the context in which the body of a statement is executed."""
     if not node.handlers:
         return nullcontext()
-    goes_on = not all(_surely_raises(handler) for handler in node.handlers)
-    return machine.handled(reason if goes_on else None)
+    raises = all(_surely_raises(handler) for handler in node.handlers)
+    swallows = node.finalbody is not None and _may_leave(node.finalbody)
+    return machine.handled(None if raises and not swallows else reason)
 
 
 def _surely_raises(handler: cst.ExceptHandler) -> bool:
-    """Return whether the last statement of a handler is `raise`, or a call that ends the program."""
+    """Return whether a handler ends by `raise` or by a call that ends the program, and in no other way."""
+    if _may_leave(handler):
+        return False
     *_, last = walk.statements(handler.body)
     if isinstance(last, cst.Expr) and isinstance(last.value, cst.Call):
         return walk.dotted(last.value.func) in _EXITS
     return isinstance(last, cst.Raise)
+
+
+def _may_leave(node: cst.CSTNode) -> bool:
+    """Return whether the program may leave a block by `return`, `break` or `continue`; an exception is dropped then."""
+    return next(walk.find_nodes(node, _LEAVING), None) is not None
 
 
 def _handle_maybe(
@@ -123,7 +136,7 @@ def _handle_maybe(
         except PythonError:
             machine.may_raise()
             continue
-        outcomes.append(Outcome(flow=flow, names=frame.names, returned=frame.returned))
+        outcomes.append(Outcome.now(flow, frame))
     return outcomes
 
 
@@ -151,7 +164,7 @@ def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Fram
         return Flow.NEXT
     if machine.may_raise_count == count:
         return flow
-    tried = Outcome(flow=flow, names=frame.names, returned=frame.returned)
+    tried = Outcome.now(flow, frame)
     return joined([tried, Outcome(flow=Flow.NEXT, names=before)], frame, reason)
 
 

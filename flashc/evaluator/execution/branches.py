@@ -27,13 +27,18 @@ class Outcome(Struct, frozen=True, kw_only=True):
     returned: Value | None = None
 
     @staticmethod
+    def now(flow: Flow, frame: Frame) -> Outcome:
+        """Return what a frame has now, as the outcome of a suite that ended in the ways `flow`."""
+        return Outcome(flow=flow, names=frame.names, returned=frame.returned)
+
+    @staticmethod
     def of(branch: Branch | None, frame: Frame) -> Outcome:
         """Execute a branch that may not run; None stands for an empty one."""
         try:
             flow = Flow.NEXT if branch is None else branch()
         except PythonError:
             flow = Flow(0)  # `may_raise` of the machine tells an enclosing `try`
-        return Outcome(flow=flow, names=frame.names, returned=frame.returned)
+        return Outcome.now(flow, frame)
 
 
 def joined(outcomes: Sequence[Outcome], frame: Frame, reason: Unknown) -> Flow:

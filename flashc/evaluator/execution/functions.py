@@ -35,7 +35,7 @@ from flashc.syntax.walk import is_generator
 
 from .branches import joined_value
 from .hidden_calls import run_constructors
-from .recursion import call_again, is_repeated
+from .recursion import call_again, executing, is_repeated
 
 
 def call(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
@@ -80,7 +80,7 @@ def _execute_body(machine: Machine, function: FunctionValue, arguments: CallArgu
         syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
     )
     _bind(machine, function.node.params, arguments, frame, function.defaults)
-    with machine.running(function.node):
+    with executing(machine, function):
         flow = machine.execute(function.node.body, frame)
     nothing = Known(None, arguments.span)
     if frame.returned is None or Flow.RETURN not in flow:
@@ -119,7 +119,7 @@ def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArgument
         qualname=function.frame.qualname,
     )
     _bind(machine, function.node.params, arguments, frame, function.defaults)
-    with machine.running(function.node):
+    with executing(machine, function):
         return machine.evaluate(function.node.body, frame)
 
 

@@ -131,7 +131,7 @@ class _Loop(Struct, eq=False, kw_only=True):
         """Note that the program may have left the loop here."""
         doubt = self.frame.doubt
         assert doubt is not None
-        self.exits.append(self._outcome(_after(flow)))
+        self.exits.append(Outcome.now(_after(flow), self.frame))
         self.frame.names = dict(self.frame.names)
         self.doubt = doubt
         self.stack.enter_context(self.machine.uncertain(doubt))
@@ -141,11 +141,7 @@ class _Loop(Struct, eq=False, kw_only=True):
         self.stack.close()
         if self.doubt is None:
             return flow
-        return joined([*self.exits, self._outcome(flow)], self.frame, self.doubt)
-
-    def _outcome(self, flow: Flow) -> Outcome:
-        """Return what the frame has now, as the outcome of a loop that ends in the ways `flow`."""
-        return Outcome(flow=flow, names=self.frame.names, returned=self.frame.returned)
+        return joined([*self.exits, Outcome.now(flow, self.frame)], self.frame, self.doubt)
 
 
 def _is_endless(node: cst.While) -> bool:

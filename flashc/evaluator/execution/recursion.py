@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 
 import libcst as cst
 from msgspec import Struct, field
@@ -36,10 +37,23 @@ _BINDING: tuple[type[cst.AssignTarget | cst.AugAssign | cst.AnnAssign | cst.For 
 )
 
 
+@contextmanager
+def executing(machine: Machine, function: FunctionValue | LambdaValue) -> Generator[None]:
+    """Mark the code in the `with` block as the body of this function."""
+    running, key = machine.activation.running, id(function.node)
+    is_first = key not in running
+    running.setdefault(key, machine.activation.uncertain_blocks)
+    try:
+        yield
+    finally:
+        if is_first:
+            del running[key]
+
+
 def is_repeated(machine: Machine, function: FunctionValue | LambdaValue) -> bool:
     """Return whether a function is being executed, and it is not known whether this further call happens."""
     begun = machine.activation.running.get(id(function.node))
-    return begun is not None and machine.activation.doubts > begun
+    return begun is not None and machine.activation.uncertain_blocks > begun
 
 
 def call_again(
