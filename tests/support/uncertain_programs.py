@@ -31,6 +31,7 @@ _LEAVING = (
     "try:\n<block>\n    if lib.flag(): return\n<block>\nexcept KeyError:\n<block>\nelse:\n<block>",
     "try:\n<block>\n    if lib.flag(): raise KeyError('k')\n<block>\nexcept KeyError:\n    return\n"
     "finally:\n<block>",
+    "with STATE:\n<block>\n    if <bool>: return <int>\n<block>",
     "try:\n    if <bool>: return <int>\n<block>\nfinally:\n<block>\n    if lib.flag(): return",
     "import contextlib\nwith contextlib.suppress(KeyError):\n<block>\n    if lib.flag(): raise KeyError\n<block>",
     "match <int>:\n    case 0:\n        return\n    case int_ if lib.flag():\n    <block>\n    case _:\n        return <int>",
@@ -46,6 +47,27 @@ _EFFECTS = (
     "COUNT = <int>",
     "COUNT += 1",
     "p = <any>",
+)
+# For these, Python calls special methods of `STATE`.
+_OPERATIONS = (
+    "<$a> = str(STATE)",
+    "<$a> = f'{STATE}'",
+    "<$a> = '%s' % STATE",
+    "ITEMS.append(STATE + <int>)",
+    "<$a> = <int> + STATE",
+    "<$a> = len(STATE)",
+    "<$a> = STATE[<int>]",
+    "<$a> = STATE == <int>",
+    "<$a> = <int> in STATE",
+    "<$a> = sorted([STATE, STATE], key=str)[0].size",
+    "<$a> = [i for i in STATE]",
+)
+_BLOCKS = (
+    "if STATE:\n<block>\nelse:\n<block>",
+    "with STATE as <$a>:\n<block>",
+    "with STATE:\n<block>\n    if lib.flag(): raise KeyError\n<block>",
+    "with STATE:\n<block>\n    raise KeyError",
+    "for <$i> in STATE:\n<block>",
 )
 _CALLS = (
     "f(<any>)",
@@ -66,6 +88,33 @@ _HEAD = """import lib
 COUNT, TABLE, ITEMS = 0, {'a': 1, 'b': 2}, [1, 2]
 class State:
     kind = 'cpu'
+    def __bool__(self): return self.size % 2 == 0
+    def __len__(self):
+        self.size += 1
+        return len(self.rows)
+    def __iter__(self):
+        self.rows.append(self.size)
+        return iter(self.rows[:2])
+    def __getitem__(self, key):
+        TABLE['b'] = key
+        return self.rows[0]
+    def __contains__(self, item): return item == self.size
+    def __eq__(self, other):
+        ITEMS.append(3)
+        return NotImplemented if lib.flag() else self.size == other
+    def __add__(self, other):
+        self.rows.append(other)
+        return self.size
+    __radd__ = __add__
+    def __enter__(self):
+        self.size += 1
+        return self.rows
+    def __exit__(self, *error):
+        self.rows.append(self.size)
+        return self.size > 2
+    def __str__(self):
+        self.size = 4
+        return 'text'
     def __init__(self):
         self.size, self.rows = 1, [1]
     def run(self, p):
@@ -107,14 +156,17 @@ class UncertainProgram(ConstantProgram):
 
     def families(self, depth: int) -> tuple[str, ...]:
         if self.is_called:
-            return ("effect",) * 2 + ("call",) * 3 + (("compound",) if depth > 0 else ())
-        nested = ("leaving",) * 5 + ("compound",) if depth > 0 else ()
-        return ("effect",) * 4 + ("recursion",) + nested
+            nested = ("compound", "block") if depth > 0 else ()
+            return ("effect",) * 2 + ("call",) * 3 + ("operation",) * 2 + nested
+        nested = ("leaving",) * 5 + ("compound", "block") if depth > 0 else ()
+        return ("effect",) * 4 + ("recursion", "operation") + nested
 
     def write_statement(self, family: str, depth: int) -> None:
         tables = {
             "effect": _EFFECTS,
             "call": _CALLS,
+            "operation": _OPERATIONS,
+            "block": _BLOCKS,
             "recursion": _RECURSION,
             "leaving": _LEAVING,
             "compound": TABLES["compound"],

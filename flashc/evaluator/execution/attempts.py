@@ -1,4 +1,4 @@
-"""Execute `try` statements and `contextlib.suppress`: select the handler that Python would run."""
+"""Execute `try` statements: select the handler that Python would run."""
 
 from __future__ import annotations
 
@@ -138,34 +138,6 @@ def _handle_maybe(
             continue
         outcomes.append(Outcome.now(flow, frame))
     return outcomes
-
-
-def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
-    """Execute `with contextlib.suppress(...)`; `kinds` are the exceptions that it catches.
-
-    Raises:
-        PythonError: the body raises another exception.
-    """
-    before, count = dict(frame.names), machine.may_raise_count
-    span = frame.syntax.span(node)
-    reason = Unknown(reason="what is tried may fail", origin=span)
-    flow = Flow.NEXT
-    try:
-        with machine.handled(reason):
-            flow = machine.execute(node.body, frame)
-    except PythonError as error:
-        verdict = catches(kinds, error)
-        if machine.may_raise_count == count:
-            if verdict is False:
-                raise
-            if verdict is True:
-                return Flow.NEXT
-        frame.names = joined_names([before, frame.names], reason)
-        return Flow.NEXT
-    if machine.may_raise_count == count:
-        return flow
-    tried = Outcome.now(flow, frame)
-    return joined([tried, Outcome(flow=Flow.NEXT, names=before)], frame, reason)
 
 
 def _run_catching_handler(

@@ -19,11 +19,13 @@ from flashc.evaluator.objects import (
     ClassValue,
     Frame,
     FunctionValue,
+    InstanceValue,
     LambdaValue,
     PartialValue,
 )
 from flashc.evaluator.operations.apply import apply, resolve_symbolic
 from flashc.evaluator.operations.iteration import elements
+from flashc.evaluator.operations.special_methods import call_method, special_method
 from flashc.evaluator.values import (
     BoundMethod,
     DictValue,
@@ -144,6 +146,8 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
             return functions.call_lambda(machine, function, arguments)
         case ClassValue() as class_value:
             return functions.instantiate(machine, class_value, arguments)
+        case InstanceValue(of=of) if (found := special_method(callee, "__call__")) is not None:
+            return call_method(machine, found, of, callee, arguments)
         case _ if arguments.problem is not None:
             machine.escape(arguments.with_receiver(callee))
             return arguments.problem

@@ -7,7 +7,7 @@ from typing import Any
 
 import libcst as cst
 
-from flashc.evaluator.escape import sharing
+from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.library.attributes import attribute
 from flashc.evaluator.library.builtin import NAMES
 from flashc.evaluator.machine import Machine
@@ -253,8 +253,18 @@ def _lambda(machine: Machine, node: cst.Lambda, frame: Frame, span: Span) -> Val
 
 
 def _await(machine: Machine, node: cst.Await, frame: Frame, span: Span) -> Value:
-    """Return that the value is unknown, because it waits for something at run time."""
+    """Evaluate `await a`, whose value is unknown, because it waits for something at run time."""
+    machine.evaluate(node.expression, frame)
     return Unknown(reason="it waits for something at run time", origin=span)
+
+
+def _yield(machine: Machine, node: cst.Yield, frame: Frame, span: Span) -> Value:
+    """Evaluate `yield a` and `yield from a`; another program part gets `a`, and decides the value."""
+    reason = Unknown(reason="the reader of the generator decides it", origin=span)
+    inside = node.value.item if isinstance(node.value, cst.From) else node.value
+    if inside is not None:
+        escape_value(machine.evaluate(inside, frame), reason)
+    return reason
 
 
 # A table is used because `match` is slow for LibCST's abstract classes.
@@ -286,4 +296,5 @@ _EVALUATORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame, Span], Value
     cst.Subscript: subscript,
     cst.Tuple: _tuple,
     cst.UnaryOperation: _unary,
+    cst.Yield: _yield,
 }

@@ -22,6 +22,7 @@ from flashc.evaluator.objects import (
     InstanceValue,
     LambdaValue,
 )
+from flashc.evaluator.operations.special_methods import limited
 from flashc.evaluator.values import (
     DictValue,
     Known,
@@ -55,8 +56,11 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
     elif function.decorated:
         reason = f"`{function.name}` is decorated"
     if reason is not None:
+        unknown = Unknown(reason=reason, origin=arguments.span)
         machine.escape(arguments.with_receiver(Known(function, arguments.span)))
-        return Unknown(reason=reason, origin=arguments.span)
+        with limited(machine, unknown):  # the body runs later, or a decorator may run it
+            _execute_body(machine, function, arguments)
+        return unknown
     if function.memo is None or function.kind == "property":
         return _execute_body(machine, function, arguments)
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flashc.evaluator.activation import OutOfSteps
+from msgspec.structs import replace
+
 from flashc.evaluator.escape import escape_value
-from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -16,10 +16,9 @@ from flashc.evaluator.objects import (
     FunctionValue,
     InstanceValue,
 )
+from flashc.evaluator.operations.special_methods import run_maybe
 from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
-
-_SHARE = 10  # such a call takes at most this part of the steps that are left
 
 
 def run_constructors(
@@ -121,26 +120,8 @@ def _run(
     reason: Unknown,
 ) -> None:
     """Call a method of the project with these arguments before those of a call; what it changes becomes unknown."""
-    if not isinstance(function, Known) or not isinstance(function.value, FunctionValue):
-        return
     positional = [*(Argument(value, arguments.span) for value in first), *arguments.positional]
-    inside = CallArguments(
-        positional=positional,
-        keywords=arguments.keywords,
-        span=arguments.span,
-        text=arguments.text,
-        module=arguments.module,
-    )
-    machine.may_raise()
-    kept = machine.activation.steps - machine.activation.steps // _SHARE
-    machine.activation.steps -= kept
-    try:
-        with machine.uncertain(reason):
-            machine.call(function, inside)
-    except (PythonError, OutOfSteps):
-        pass  # the call is not certain to happen, or it is too long to be executed to its end
-    finally:
-        machine.activation.steps += kept
+    run_maybe(machine, function, replace(arguments, positional=positional), reason)
 
 
 def _forget_state(metaclass: ClassValue, reason: Unknown) -> None:

@@ -13,23 +13,21 @@ from typing import Any
 import libcst as cst
 
 from flashc.evaluator.failures import PythonError, exception_of
-from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
+from flashc.evaluator.objects import Flow, Frame, Suite
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.in_place import in_place
 from flashc.evaluator.values import (
     Known,
-    SequenceValue,
     Unknown,
-    Value,
     variables_of,
 )
 from flashc.syntax import walk
 
 from . import symbols
-from .attempts import execute_suppress, execute_try
-from .branches import execute_maybe, go_on, joined_names
+from .attempts import execute_try
+from .branches import execute_maybe, go_on
+from .contexts import execute_with
 from .definitions import define_class, define_function
 from .imports import execute_import, execute_import_from
 from .loops import execute_for, execute_while
@@ -174,36 +172,6 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
         return machine.execute(chosen, frame)
 
 
-def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
-    """Execute a `with` statement; its context manager may suppress exceptions of the body."""
-    suppressed: list[Value] = []
-    before = dict(frame.names)
-    for item in node.items:
-        value = machine.evaluate(item.item, frame)
-        if isinstance(value, Known) and isinstance(value.value, SuppressValue):
-            suppressed.append(value.value.kinds)
-        else:
-            machine.may_raise()
-        if item.asname is not None:
-            span = frame.syntax.span(item)
-            kept: Value = Unknown(reason="it is a context manager's value", origin=span)
-            opened = isinstance(value, Known) and isinstance(value.value, FileValue)
-            if opened or isinstance(value, Unknown):
-                kept = value
-            assign(machine, item.asname.name, kept, frame)
-    if suppressed:
-        kinds = Known(SequenceValue(tuple, suppressed), frame.syntax.span(node))
-        return execute_suppress(machine, node, kinds, frame)
-    try:
-        return machine.execute(node.body, frame)
-    except PythonError:
-        # The context manager may suppress the exception.
-        machine.may_raise()
-        reason = Unknown(reason="the body of `with` raises", origin=frame.syntax.span(node))
-        frame.names = joined_names([before, frame.names], reason)
-        return Flow.NEXT
-
-
 def _try_star(machine: Machine, node: cst.TryStar, frame: Frame) -> Flow:
     """Execute the body of a `try` with `except*` as code that may not run to its end."""
     span = frame.syntax.span(node)
@@ -235,5 +203,5 @@ _EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]
     cst.Try: execute_try,
     cst.TryStar: _try_star,
     cst.While: execute_while,
-    cst.With: _with,
+    cst.With: execute_with,
 }

@@ -9,6 +9,7 @@ import libcst as cst
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
+from flashc.evaluator.operations.special_methods import call_special, text_of
 from flashc.evaluator.values import Known, Symbolic, Unknown, Value
 from flashc.syntax import walk
 from flashc_core.source import Span
@@ -126,6 +127,13 @@ def _formatted(
 
     if has_long_number(spec):
         return too_large(span)
+    if conversion is None:
+        own = call_special(machine, value, "__format__", [Known(spec, span)], span)
+        if own is not None or spec:
+            return apply(machine, render, span, value) if own is None else own
+    shown = text_of(machine, value, "__repr__" if conversion in ("r", "a") else "__str__", span)
+    if shown is not None:
+        conversion, value = None, resolve_symbolic(machine, shown)
     return apply(machine, render, span, value)
 
 

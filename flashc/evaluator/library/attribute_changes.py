@@ -18,6 +18,7 @@ from flashc.evaluator.objects import (
 )
 from flashc.evaluator.operations import config_nodes
 from flashc.evaluator.operations.kept_values import keep_somewhere
+from flashc.evaluator.operations.special_methods import run_method_maybe
 from flashc.evaluator.values import (
     External,
     Known,
@@ -53,6 +54,7 @@ def assign_attribute(
             if _stores_plainly(instance.of, name, "__setattr__"):
                 instance.names[name] = _stored(machine, instance.names.get(name), value)
             else:
+                _run_setters(machine, receiver, name, value)
                 _change_somehow(machine, receiver, name, value.origin)
         case ClassValue() as class_value:
             class_value.names[name] = _stored(machine, class_value.names.get(name), value)
@@ -152,6 +154,18 @@ def _contains(names: Value, name: str) -> bool:
     if isinstance(names.value, SequenceValue):
         return any(isinstance(item, Known) and item.value == name for item in names.value.items)
     return names.value == name
+
+
+def _run_setters(machine: Machine, receiver: Known, name: str, value: Value) -> None:
+    """Execute what may run when an attribute of an instance is assigned: `__setattr__`, a setter, a descriptor's `__set__`."""
+    assert isinstance(receiver.value, InstanceValue)
+    found = receiver.value.of.find(name)
+    reason = Unknown(reason=f"the class decides what assigning `{name}` does", origin=value.origin)
+    run_method_maybe(machine, receiver, "__setattr__", [Known(name, value.origin), value], reason)
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        run_method_maybe(machine, receiver, name, [value], reason)
+    elif found is not None:
+        run_method_maybe(machine, found, "__set__", [receiver, value], reason)
 
 
 def _change_somehow(machine: Machine, receiver: Known, name: str, span: Span) -> None:

@@ -29,6 +29,11 @@ from flashc.evaluator.objects import (
     NamespaceValue,
 )
 from flashc.evaluator.operations.apply import apply
+from flashc.evaluator.operations.special_methods import (
+    call_special,
+    run_method_maybe,
+    special_method,
+)
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     BoundMethod,
@@ -240,7 +245,8 @@ def _of_instance(
             f"flashc does not know the attribute `{name}` of an instance of `{instance.of.name}`"
         )
         unknown = Unknown(reason=reason, origin=span)
-        if instance.of.find("__getattr__") is not None:
+        if special_method(receiver, "__getattr__") is not None:
+            run_method_maybe(machine, receiver, "__getattr__", [Known(name, span)], unknown)
             escape_value(receiver, unknown)
         return sharing(unknown, receiver)
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
@@ -254,7 +260,9 @@ def _of_instance(
                 return result
             case "class" | "plain":
                 return Known(BoundMethod(receiver, name), span)
-    return instance.escaped or found
+    of_descriptor = [receiver, Known(instance.of, span)]
+    got = call_special(machine, found, "__get__", of_descriptor, span)
+    return instance.escaped or (found if got is None else got)
 
 
 def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments:

@@ -24,6 +24,11 @@ from flashc.evaluator.objects import (
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.operators import binary
+from flashc.evaluator.operations.special_methods import (
+    call_special,
+    special_method,
+    text_of,
+)
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
@@ -42,6 +47,8 @@ from . import attribute_changes, attributes, files, modules, sequences
 from .parameters import check_arguments, check_exception, differing
 from .sequences import Builtin, unsupported_call
 
+# These call the method of their first argument that has their name; the others are its arguments.
+_CALLING = frozenset("abs bytes complex float format hash int iter len next reversed round".split())
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
     "__import__",
     "__debug__",
@@ -63,6 +70,9 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
             because of their values.
     """
     check_arguments(name, arguments)
+    own = _by_method(machine, name, arguments)
+    if own is not None:
+        return own
     special = _SPECIAL.get(name) or sequences.FUNCTIONS.get(name)
     if special is not None:
         return special(machine, arguments)
@@ -84,6 +94,18 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
         elif not arguments.values:
             return sharing(unknown, names)
     return unknown
+
+
+def _by_method(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Return what the method of an instance returns that a builtin calls, as `len` calls `__len__`; None if there is none."""
+    if not arguments.values or arguments.keywords:
+        return None
+    first, *others = arguments.values
+    if name in ("str", "repr") and not others:
+        return text_of(machine, first, f"__{name}__", arguments.span)
+    if name not in _CALLING or (name == "next" and others):
+        return None
+    return call_special(machine, first, f"__{name}__", others, arguments.span)
 
 
 # The builtins that get the names of the module from which they are called.
@@ -306,6 +328,8 @@ def _callable(machine: Machine, arguments: CallArguments) -> Value:
             return Known(True, arguments.span)
         if isinstance(value.value, DialectObject):
             return Known(value.value.is_callable, arguments.span)
+        if special_method(value, "__call__") is not None:
+            return Known(True, arguments.span)
         if type_of(value) is not None and not isinstance(value.value, InstanceValue):
             return Known(False, arguments.span)
     return Unknown(reason="flashc does not evaluate this `callable(...)`", origin=arguments.span)
@@ -349,6 +373,8 @@ def _print(machine: Machine, arguments: CallArguments) -> Value:
             if not isinstance(given.value.value, str | None):
                 text = f"{name} must be None or a string"
                 raise PythonError(TypeError, text, arguments.span)
+    for value in arguments.values:
+        text_of(machine, value, "__str__", arguments.span)
     return Known(None, arguments.span)
 
 

@@ -19,6 +19,7 @@ from flashc.evaluator.operations.apply import (
     too_large,
 )
 from flashc.evaluator.operations.iteration import argument_for_python, elements
+from flashc.evaluator.operations.special_methods import run_special_methods
 from flashc.evaluator.values import (
     MAX_ITEMS,
     SET_ORDER,
@@ -165,6 +166,7 @@ def _remove(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
         plain = concrete(wanted, unordered=True)
         index = [concrete(item, unordered=True) for item in items.items].index(plain)
     except NotConcrete as problem:
+        run_special_methods(machine, [wanted, *items.items], span)
         return cause(problem.part, span)
     except ValueError:
         return fail(

@@ -6,15 +6,12 @@ from datetime import timedelta
 from enum import EnumMeta
 from pathlib import PurePosixPath
 
-from msgspec.structs import replace
-
 from flashc.evaluator.config_values import ConfigList
 from flashc.evaluator.escape import escape_value, sharing
 from flashc.evaluator.library_objects import LibraryObject
 from flashc.evaluator.library_values import FileValue, SecretText, VariableReader
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
-    Argument,
     CallArguments,
     ClassValue,
     Frame,
@@ -25,6 +22,7 @@ from flashc.evaluator.objects import (
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
 from flashc.evaluator.operations.global_names import bind_global
 from flashc.evaluator.operations.iteration import argument_for_python, elements
+from flashc.evaluator.operations.special_methods import call_method
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     MAX_ITEMS,
@@ -153,11 +151,7 @@ def _own_method(
     found = of.find(name)
     if not isinstance(found, Known) or not isinstance(found.value, FunctionValue):
         return records.method(machine, receiver, name, arguments)
-    bound = Known(of, receiver.origin) if found.value.kind == "class" else receiver
-    first = Argument(bound, arguments.span)
-    positional = [first, *arguments.positional]
-    inside = replace(arguments, positional=positional)
-    return machine.call(found, inside)
+    return call_method(machine, found, of, receiver, arguments)
 
 
 def _update_globals(machine: Machine, frame: Frame, arguments: CallArguments) -> Value:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import cause, fail, resolve_symbolic
+from flashc.evaluator.operations.special_methods import run_special_methods
 from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import Known, NotConcrete, Unknown, Value, concrete, variables_of
 
@@ -58,6 +59,7 @@ def keys_of(machine: Machine, items: list[Value], arguments: CallArguments) -> l
         try:
             found.append(_comparable(resolve_symbolic(machine, value)))
         except NotConcrete as problem:
+            run_special_methods(machine, [value], span)
             return cause(problem.part, span)
     if len(found) > 1 and any(map(_has_partial_order, found)):
         reason = "sets and NaN have only a partial order"

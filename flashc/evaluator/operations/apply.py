@@ -23,6 +23,8 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
+from .special_methods import run_special_methods
+
 
 def resolve_symbolic(machine: Machine, value: Value) -> Known | Unknown:
     """Return `value` with environment variables replaced by their values in this environment."""
@@ -54,6 +56,7 @@ def apply(
     try:
         arguments = [concrete(operand, unordered=unordered) for operand in operands]
     except NotConcrete as problem:
+        run_special_methods(machine, operands, span)
         return cause(problem.part, span)
     machine.charge(sum(map(_size, arguments)), span)
     try:

@@ -31,6 +31,7 @@ from flashc_ir.platform.images import supported_pythons
 
 from . import config_nodes
 from .apply import apply
+from .special_methods import call_special, operate, special_method
 
 _COMPARE: dict[str, Callable[[Any, Any], object]] = {
     "==": operator.eq,
@@ -42,6 +43,15 @@ _COMPARE: dict[str, Callable[[Any, Any], object]] = {
     "in": lambda item, container: item in container,
     "not in": lambda item, container: item not in container,
 }
+# The method of the left operand, and the one of the right operand for the same question.
+_METHODS = {
+    "==": ("__eq__", "__eq__"),
+    "!=": ("__ne__", "__ne__"),
+    "<": ("__lt__", "__gt__"),
+    "<=": ("__le__", "__ge__"),
+    ">": ("__gt__", "__lt__"),
+    ">=": ("__ge__", "__le__"),
+}
 _CONSTANT_CONDITIONS = {"typing.TYPE_CHECKING": False, "builtins.__debug__": True}
 
 
@@ -51,6 +61,9 @@ def compare(machine: Machine, symbol: str, left: Value, right: Value, span: Span
     Raises:
         PythonError: the values can't be compared.
     """
+    own = _by_methods(machine, symbol, left, right, span)
+    if own is not None:
+        return own
     if isinstance(left, Unknown):
         return left
     if isinstance(right, Unknown):
@@ -78,6 +91,26 @@ def compare(machine: Machine, symbol: str, left: Value, right: Value, span: Span
         return compared
     value = apply(machine, _COMPARE[symbol], span, left, right, unordered=True)
     return value if isinstance(value, Unknown) else isinstance(value, Known) and bool(value.value)
+
+
+def _by_methods(
+    machine: Machine, symbol: str, left: Value, right: Value, span: Span
+) -> bool | Unknown | None:
+    """Return the result of a comparison that methods of instances compute; None if no method does."""
+    if symbol in ("in", "not in"):
+        own = call_special(machine, right, "__contains__", [left], span)
+        verdict = None if own is None else truth(machine, own)
+        return not verdict if symbol == "not in" and isinstance(verdict, bool) else verdict
+    if symbol not in _METHODS:
+        return None
+    names = _METHODS[symbol]
+    inverts = symbol == "!=" and not any(special_method(each, "__ne__") for each in (left, right))
+    own = operate(machine, left, right, _METHODS["=="] if inverts else names, span)
+    if own is None or isinstance(own, Unknown):
+        return own
+    if isinstance(own, Known) and isinstance(own.value, bool):
+        return own.value != inverts
+    return Unknown(reason="the method that compares returns no boolean", origin=span)
 
 
 def _compare_version(symbol: str, left: Value, right: Value, span: Span) -> bool | Unknown:
@@ -198,7 +231,7 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
         case MappingObject() as shown:
             return shown.current().escaped or bool(shown.current().entries)
         case InstanceValue() as instance:
-            return _truth_of_instance(instance, value)
+            return _truth_of_instance(machine, instance, value)
         case SecretText(text=text):
             return truth(machine, text)
         case External() as external:
@@ -214,10 +247,14 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
         return True  # a function, class or object of the program
 
 
-def _truth_of_instance(instance: InstanceValue, value: Known) -> bool | Unknown:
+def _truth_of_instance(machine: Machine, instance: InstanceValue, value: Known) -> bool | Unknown:
     """Return whether an instance of a class of the project counts as true."""
+    for name in ("__bool__", "__len__"):
+        own = call_special(machine, value, name, [], value.origin)
+        if own is not None:
+            return truth(machine, own)
     if instance.of.is_named_tuple:
         return bool(instance.names)
-    if instance.of.find("__bool__") is not None or instance.of.find("__len__") is not None:
-        return Unknown(reason="a method decides whether it is true", origin=value.origin)
+    if instance.of.decorated or instance.of.has_open_bases():
+        return Unknown(reason="a method may decide whether it is true", origin=value.origin)
     return True

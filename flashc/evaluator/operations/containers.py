@@ -12,9 +12,6 @@ from flashc.evaluator.library_objects import MATCHES, LibraryObject
 from flashc.evaluator.library_values import ChainValue, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
-    Argument,
-    CallArguments,
-    FunctionValue,
     InstanceValue,
     NamespaceValue,
 )
@@ -43,6 +40,7 @@ from .apply import apply, cause, fail, resolve_symbolic, tainted, too_large
 from .global_names import bind_global, delete_global
 from .iteration import elements
 from .kept_values import keep_somewhere
+from .special_methods import call_special
 from .type_forms import subscripted
 
 
@@ -64,6 +62,9 @@ def _item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
     """Return `receiver[key]`; raises what `item` raises."""
     if isinstance(receiver, Unknown):
         return receiver
+    own = call_special(machine, receiver, "__getitem__", [key], span)
+    if own is not None:
+        return own
     key = resolve_symbolic(machine, key)
     form = subscripted(receiver, key, span)
     if form is not None:
@@ -220,7 +221,7 @@ def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
 
 
 def put_entry(mapping: DictValue, key: object, entry: tuple[Value, Value]) -> None:
-    """Store an entry; if an equal key is there already, that key is kept, as `1` is for `True`."""
+    """Store an entry; an equal key that is there already stays, as `d[True] = x` keeps the key `1`."""
     if key in mapping.entries:
         entry = (mapping.entries[key][0], entry[1])
     mapping.entries[key] = entry
@@ -286,7 +287,8 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
             reason = "flashc does not evaluate what is assigned to this mapping"
             escape_value(receiver, Unknown(reason=reason, origin=value.origin))
         case InstanceValue():
-            _call_special(machine, receiver, "__setitem__", [key, value], value.origin)
+            if call_special(machine, receiver, "__setitem__", [key, value], value.origin) is None:
+                _escape(machine, receiver, [key, value], value.origin)
         case _:
             machine.may_raise()  # most values refuse item assignment
             keep_somewhere(machine, receiver, value)
@@ -298,25 +300,12 @@ def _is_text(value: Value) -> bool:
     return isinstance(value, Known) and isinstance(value.value, str)
 
 
-def _call_special(
-    machine: Machine, receiver: Value, name: str, values: list[Value], span: Span
-) -> None:
-    """Call the method `name` of an instance, such as `__setitem__` for `receiver[key] = value`."""
-    assert isinstance(receiver, Known)
-    assert isinstance(receiver.value, InstanceValue)
-    of = receiver.value.of
-    arguments = CallArguments(
-        positional=[Argument(value, span) for value in values],
-        keywords={},
-        span=span,
-        text=span,
-        module=of.frame.syntax.name,
-    )
-    found = of.find(name)
-    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
-        machine.call(Known(BoundMethod(receiver, name), span), arguments)
-    else:
-        machine.escape(arguments.inner([receiver, *values]))
+def _escape(machine: Machine, receiver: Value, values: list[Value], span: Span) -> None:
+    """Make unknown what an instance and these values contain: a method that flashc does not see gets them."""
+    machine.may_raise()
+    reason = Unknown(reason="a method gets it that flashc does not evaluate", origin=span)
+    for value in (receiver, *values):
+        escape_value(value, reason)
 
 
 def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Value) -> None:
@@ -356,7 +345,8 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     if isinstance(receiver, Known) and receiver.value == External("os.environ"):
         machine.forget_variables(Unknown(reason="a variable was deleted", origin=span))
     if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue):
-        _call_special(machine, receiver, "__delitem__", [key], span)
+        if call_special(machine, receiver, "__delitem__", [key], span) is None:
+            _escape(machine, receiver, [key], span)
         return
     if isinstance(receiver, Known) and isinstance(receiver.value, NamespaceValue):
         delete_global(machine, receiver.value.frame, key)

@@ -10,7 +10,8 @@ from flashc_core.source import Span
 
 from .containers import merge
 from .iteration import elements
-from .operators import binary
+from .operators import METHODS, binary
+from .special_methods import call_special, is_refusal
 
 
 def in_place(machine: Machine, symbol: str, current: Value, value: Value, span: Span) -> Value:
@@ -31,6 +32,11 @@ def in_place(machine: Machine, symbol: str, current: Value, value: Value, span: 
         if problem is not None:
             container.escaped = sharing(container.escaped or problem, value)
         return current
+    own = call_special(machine, current, f"__i{METHODS[symbol]}__", [value], span)
+    if isinstance(own, Unknown):
+        return sharing(own, current, value)
+    if own is not None and not is_refusal(own):
+        return own
     result = binary(machine, symbol, current, value, span)
     if isinstance(current, Unknown):
         escape_value(current, Unknown(reason="an operator may have changed it", origin=span))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import EnumMeta
+from itertools import count, repeat
 
 from flashc.evaluator.failures import IterationUnknown, PythonError
 from flashc.evaluator.library_values import FileValue
@@ -30,6 +31,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 
 from .apply import resolve_symbolic, too_large
+from .special_methods import call_special, special_method
 
 
 def elements(machine: Machine, value: Value, *, unordered: bool = False) -> list[Value] | Unknown:
@@ -85,6 +87,8 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             raise IterationUnknown(too_large(value.origin))
         case FileValue() as file:
             return _rest_of_iterator(machine, file.lines, value.origin)
+        case InstanceValue() if (own := _by_methods(machine, value)) is not None:
+            return own
         case InstanceValue() as record if record.of.is_named_tuple:
             return iter(list(record.names.values()))
         case type() as enum_class if list_members(enum_class):
@@ -96,6 +100,49 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             raise IterationUnknown(
                 Unknown(reason="it can't be iterated over when building", origin=value.origin)
             )
+
+
+def _by_methods(machine: Machine, value: Known) -> Iterator[Value] | None:
+    """Return an iterator over an instance by its methods; None if its class shows none.
+
+    Raises what `iterate` raises.
+    """
+    made = call_special(machine, value, "__iter__", [], value.origin)
+    if made is None:
+        if special_method(value, "__getitem__") is None:
+            return None
+        numbers: Iterator[list[Value]] = ([Known(i, value.origin)] for i in count())
+        return _by_calls(machine, value, "__getitem__", IndexError, numbers)
+    if special_method(made, "__next__") is None:
+        return iterate(machine, made)
+    return _by_calls(machine, made, "__next__", StopIteration, repeat([]))
+
+
+def _by_calls(
+    machine: Machine,
+    receiver: Value,
+    name: str,
+    end: type[Exception],
+    arguments: Iterator[list[Value]],
+) -> Iterator[Value]:
+    """Yield what a method returns, until it raises the exception that ends an iteration.
+
+    Raises:
+        IterationUnknown: it may raise this exception.
+        PythonError: it raises another one.
+    """
+    for given in arguments:
+        before = machine.may_raise_count
+        try:
+            found = call_special(machine, receiver, name, given, receiver.origin)
+        except PythonError as error:
+            if error.kind is end:
+                return
+            raise
+        if found is None or machine.may_raise_count > before:
+            reason = Unknown(reason=f"`{name}` may end the iteration", origin=receiver.origin)
+            raise IterationUnknown(found if isinstance(found, Unknown) else reason)
+        yield found
 
 
 def _disordered(

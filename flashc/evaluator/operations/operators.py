@@ -27,6 +27,7 @@ from . import config_nodes
 from .apply import apply, has_long_number, resolve_symbolic, too_large
 from .comparisons import truth
 from .containers import merge
+from .special_methods import call_special, operate
 from .type_forms import united
 
 _BINARY: dict[str, Callable[[Any, Any], object]] = {
@@ -44,6 +45,23 @@ _BINARY: dict[str, Callable[[Any, Any], object]] = {
     "^": operator.xor,
 }
 _OF_SETS = frozenset({"|", "&", "^", "-"})
+METHODS = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "truediv",
+    "//": "floordiv",
+    "%": "mod",
+    "**": "pow",
+    "<<": "lshift",
+    ">>": "rshift",
+    "&": "and",
+    "|": "or",
+    "^": "xor",
+    "@": "matmul",
+}
+"""The names of the methods for operators with two operands, without what is before and after them."""
+_METHODS_OF_UNARY = {"-": "__neg__", "+": "__pos__", "~": "__invert__"}
 _UNARY: dict[str, Callable[[Any], object]] = {
     "-": operator.neg,
     "+": operator.pos,
@@ -62,6 +80,9 @@ def unary(machine: Machine, symbol: str, value: Value, span: Span) -> Value:
         if isinstance(verdict, Unknown):
             return verdict
         return Known(not verdict, span, variables_of(value))
+    own = call_special(machine, value, _METHODS_OF_UNARY[symbol], [], span)
+    if own is not None:
+        return own
     return apply(machine, _UNARY[symbol], span, resolve_symbolic(machine, value))
 
 
@@ -71,7 +92,9 @@ def binary(machine: Machine, symbol: str, left: Value, right: Value, span: Span)
     Raises:
         PythonError: the operands do not fit the operator.
     """
-    result = _of_operands(machine, symbol, left, right, span)
+    method = METHODS[symbol]
+    own = operate(machine, left, right, (f"__{method}__", f"__r{method}__"), span)
+    result = _of_operands(machine, symbol, left, right, span) if own is None else own
     return sharing(result, left, right) if isinstance(result, Unknown) else result
 
 
