@@ -1,4 +1,4 @@
-"""Define the values for configurations of OmegaConf, which show the nodes of a document.
+"""Define the values that stand for configurations of OmegaConf; each is a view of a node of a document.
 
 A document is the plain data of a YAML file or of several merged ones.  A text in it may refer to
 other nodes and to environment variables: `${model.name}`, `${oc.env:STAGE,dev}`.
@@ -50,8 +50,8 @@ class NoNode(Exception):
 class ConfigDocument(Struct, eq=False, kw_only=True):
     """The data of a configuration; `version` counts its changes.
 
-    `escaped` is the reason why its data are not known any more, None if they are known.  `flags` says
-    for nodes whether they are "readonly" or "struct", unknown if flashc does not know it.
+    `escaped` is the reason why its data are not known any more, None if they are known.  `flags`
+    has the flags "readonly" and "struct" by node and name, `Unknown` if flashc does not know one.
     """
 
     data: Any
@@ -65,7 +65,7 @@ class ConfigDocument(Struct, eq=False, kw_only=True):
     _made: list[ConfigList] = field(default_factory=list["ConfigList"])
 
     def flag(self, path: Path, name: str) -> bool | Unknown:
-        """Return whether a node has a flag; it has those of the node that contains it, if not its own."""
+        """Return whether a node has a flag: its own, else that of the nearest node around it."""
         found = (self.flags.get((path[:length], name)) for length in range(len(path), -1, -1))
         return next((each for each in found if each is not None), False)
 
@@ -209,6 +209,8 @@ class ConfigDocument(Struct, eq=False, kw_only=True):
         steps: list[str | int] = [
             int(step) if step.isdecimal() else step for step in _STEP.findall(stripped)
         ]
+        if dots > len(path):
+            return self._unknown(f"`{stripped}` leaves the configuration")
         start = path[: len(path) - dots] if dots else ()
         try:
             return self.value(self._numbered((*start, *steps)), depth + 1)

@@ -75,7 +75,11 @@ class PossibleImports(Struct, eq=False, dict=True):
             return None
 
     def _may_have_one(self, words: list[bytes], name: str) -> bool:
-        """Return whether a word may occur in a module; True if a search takes as long as reading it."""
+        """Return whether a word may occur in a module; False if it can't be read.
+
+        A module is not searched if there are many words, which takes as long as reading it, or if its
+        text is not ASCII, because Python normalises identifiers.
+        """
         data = self.data(name)
         if data is None or len(words) > _FEW or not data.isascii():
             return data is not None

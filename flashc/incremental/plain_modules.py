@@ -1,4 +1,4 @@
-"""Get what is read of modules without evaluation, from the cache or by parsing the modules."""
+"""Get facts of modules that need no evaluation (imports, links to the SDK, the compiler's errors), from the cache or by parsing."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def _read(
 ) -> dict[str, _T]:
     """Return what `read` returns for each of the modules.
 
-    `keys` are what the results depend on besides the modules' texts, `stored` is the type of a cache
-    entry.  `in_parallel` says that other processes may read, if it is much.
+    `keys` has for each module what its result depends on besides its text; `stored` is the type of a
+    cache entry.  `in_parallel` says that other processes help if there is much source to read.
     """
     found: dict[str, _T] = {}
     if not keys:

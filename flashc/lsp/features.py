@@ -24,10 +24,14 @@ from .positions import LineColumn, covers
 
 
 class Symbol(Struct, frozen=True, kw_only=True):
-    """An entry of a document's outline; `detail` is the kind of endpoint, or "function"."""
+    """An entry of a document's outline: an endpoint, or a function that one runs.
+
+    `detail` is the kind of the endpoint; for a function "function", for a route its function's name.
+    """
 
     name: str
     detail: str
+    is_function: bool = False
     span: Span
     selection: Span
     children: tuple[Symbol, ...] = ()
@@ -93,8 +97,10 @@ def symbols(analysis: Analysis, path: str) -> list[Symbol]:
         span = endpoint.construction.span
         if span.path == path:
             inside = tuple(_functions_run_by(endpoint, path))
-            last = max((span, *(s.span for s in inside)), key=lambda s: (s.end_line, s.end_column))
-            whole = Span(path, span.line, span.column, last.end_line, last.end_column)
+            parts = (span, *(each.span for each in inside))
+            first = min(parts, key=lambda s: (s.line, s.column))
+            last = max(parts, key=lambda s: (s.end_line, s.end_column))
+            whole = Span(path, first.line, first.column, last.end_line, last.end_column)
             found.append(
                 Symbol(
                     name=_name(endpoint),
@@ -115,6 +121,7 @@ def _functions_run_by(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
                 yield Symbol(
                     name=route.key,
                     detail=route.function.qualname,
+                    is_function=True,
                     span=route.span,
                     selection=route.span,
                 )

@@ -351,7 +351,7 @@ def _to_symbol(
     return lsp.DocumentSymbol(
         name=symbol.name,
         detail=symbol.detail,
-        kind=lsp.SymbolKind.Function if symbol.detail == "function" else lsp.SymbolKind.Interface,
+        kind=lsp.SymbolKind.Function if symbol.is_function else lsp.SymbolKind.Interface,
         range=server.to_range(analysis, symbol.span),
         selection_range=server.to_range(analysis, symbol.selection),
         children=[_to_symbol(server, analysis, child) for child in symbol.children],

@@ -1,4 +1,4 @@
-"""Check that worker modules import only packages that the app asks for, and every package that an endpoint asks for."""
+"""Report imports of packages that the app does not declare, and declared packages that no worker module imports."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def _check_used(
     if unused:  # reading installed metadata is slow, so it is skipped if nothing is unused
         used = {name for item in items for name in _installed(item.module)}
     spans = [d.span for e in program.code_endpoints for d in e.configuration.dependencies]
-    texts = [_text(module, spans, context) for module in modules] if unused else []
+    texts = [_source_without(module, spans, context) for module in modules] if unused else []
     tops = {item.module.partition(".")[0] for item in items}
     if runs_python(texts):
         return
@@ -278,7 +278,7 @@ def _check_used(
             )
 
 
-def _text(module: Module, requirements: Iterable[Span], context: PassContext) -> str:
+def _source_without(module: Module, requirements: Iterable[Span], context: PassContext) -> str:
     """Return the source of a module without its requirements; "" if it can't be read."""
     edits = {Edit(span, "") for span in requirements if span.path == module.path}
     try:

@@ -6,7 +6,8 @@ A smoke call is a request that flashc sends after a deployment, to see that it w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import cast
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -58,9 +59,9 @@ def _check_call(call: SmokeCall, endpoint: DeployedEndpoint, sink: Sink) -> None
             helps = ("give `input`, a table with the arguments",)
             _report(call, f"`{name}` is queue-based, and has no routes", helps, sink)
         case (QueueFunction(function=function), SmokeJob(input=given)):
-            _check_arguments(call, function, given, sink)
+            _check_arguments(call, function, _unwrapped(given), sink)
         case (QueueClass(), SmokeJob(input=given)):
-            _check_method(call, endpoint, dict(given), sink)
+            _check_method(call, endpoint, given, sink)
         case _:
             pass  # the source does not show what an image takes
 
@@ -93,7 +94,7 @@ def _part(text: str) -> str:
 
 
 def _check_method(
-    call: SmokeCall, endpoint: QueueClass, given: dict[str, object], sink: Sink
+    call: SmokeCall, endpoint: QueueClass, given: Mapping[str, object], sink: Sink
 ) -> None:
     """Check the method and the arguments of a job of a class.
 
@@ -101,21 +102,38 @@ def _check_method(
     """
     methods = {method.name: method for method in endpoint.methods}
     name = given.get("method")
-    if isinstance(name, str) and name in methods:
-        del given["method"]
-    elif len(methods) == 1 and not endpoint.open_bases:
+    is_named = isinstance(name, str) and name in methods
+    if not is_named:
+        if len(methods) != 1 or endpoint.open_bases:
+            _report_method(call, endpoint, name, sink)
+            return
         (name,) = methods
-    else:
-        if methods and not endpoint.open_bases:
-            told = f"has no method `{name}`" if name is not None else "has several methods"
-            helps = (
-                did_you_mean(str(name), methods)
-                if name is not None
-                else (f'name one in `input`, such as `method = "{min(methods)}"`',)
-            )
-            _report(call, f"`{endpoint.class_name}` {told}", helps, sink)
+    arguments = _unwrapped(given)
+    if is_named and arguments is given:
+        arguments = {key: value for key, value in given.items() if key != "method"}
+    assert isinstance(name, str)
+    _check_arguments(call, methods[name], arguments, sink)
+
+
+def _report_method(call: SmokeCall, endpoint: QueueClass, name: object, sink: Sink) -> None:
+    """Report a job that names no method of its class, if all of them are known."""
+    methods = [method.name for method in endpoint.methods]
+    if not methods or endpoint.open_bases:
         return
-    _check_arguments(call, methods[name], given, sink)
+    if name is None:
+        told = "has several methods"
+        helps: tuple[str, ...] = (f'name one in `input`, such as `method = "{min(methods)}"`',)
+    else:
+        told, helps = f"has no method `{name}`", did_you_mean(str(name), methods)
+    _report(call, f"`{endpoint.class_name}` {told}", helps, sink)
+
+
+def _unwrapped(given: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the arguments of a job that are in `__arguments`, apart from the keys that control the call, as a worker takes them."""
+    inside = given.get("__arguments")
+    if isinstance(inside, dict) and given.keys() <= {"method", "__arguments"}:
+        return cast("dict[str, object]", inside)
+    return given
 
 
 def _check_arguments(
@@ -147,7 +165,8 @@ def misfits(function: Function, given: Collection[str]) -> Iterator[str]:
     taken = {p.name for p in function.parameters} | {"__empty"}
     unexpected = sorted(f"`{name}`" for name in given if name not in taken)
     if unexpected:
-        yield f"has the unexpected {', '.join(unexpected)}"
+        noun = "arguments" if len(unexpected) > 1 else "argument"
+        yield f"has the unexpected {noun} {', '.join(unexpected)}"
 
 
 def _report(call: SmokeCall, message: str, helps: tuple[str, ...], sink: Sink) -> None:

@@ -1,4 +1,4 @@
-"""Hold the functions and classes of a module by their syntax trees."""
+"""Answer questions about the functions and classes of a module, such as which names they bind, from Python's own syntax trees."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class ClassCode(Struct, eq=False, frozen=True, dict=True):
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
-    """Yield the name that a node by itself binds."""
+    """Yield the name that a node binds; the nodes in it are not looked at."""
     match node:
         case ast.Name(id=name, ctx=ast.Store()):
             yield name

@@ -98,11 +98,16 @@ def own_nodes(code: ast.AST) -> Iterator[ast.AST]:
         node = pending.pop()
         yield node
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            pending.extend((*node.decorator_list, *node.args.defaults))
+            pending.extend((*node.decorator_list, *_defaults(node.args)))
         elif isinstance(node, ast.Lambda):
-            pending.extend(node.args.defaults)
+            pending.extend(_defaults(node.args))
         elif not isinstance(node, ast.ClassDef):
             pending.extend(reversed([*ast.iter_child_nodes(node)]))
+
+
+def _defaults(arguments: ast.arguments) -> list[ast.expr]:
+    """Return the defaults of parameters."""
+    return [*arguments.defaults, *filter(None, arguments.kw_defaults)]
 
 
 _DEEPEST = 20

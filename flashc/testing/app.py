@@ -1,4 +1,4 @@
-"""Call the endpoints of an app from tests: the methods that a running app and an app in the test's process share."""
+"""Define the base class by which tests call the endpoints of an app, whether it runs or is in the test's process."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class App(ABC):
     async def stream_async(
         self, target: Target, /, *args: Any, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        """Call a generator's endpoint on the running event loop, and yield the items as they come; see `call`."""
+        """Call an endpoint whose function is a generator, on the running event loop; yield the items as they come.  See `call`."""
         job = self.targets.job_of(target, args, kwargs)
         location = self._location(job.resource)
         conversation = stream_job(location, job.resource, job.function, job.given)

@@ -129,10 +129,9 @@ class LocalEndpoint:
         """Return the answer of the endpoint's routes to a request."""
         transport = httpx.ASGITransport(_PrintingErrors(self.handler), raise_app_exceptions=False)
         response = await transport.handle_async_request(request)
-        await response.aread()
-        return httpx.Response(
-            response.status_code, headers=response.headers.raw, content=response.content
-        )
+        # Raw, because `Response` decodes the content as the headers say.
+        content = b"".join([part async for part in response.aiter_raw()])
+        return httpx.Response(response.status_code, headers=response.headers.raw, content=content)
 
 
 async def _run_into(future: Future[_T], work: Callable[[], Awaitable[_T]]) -> None:

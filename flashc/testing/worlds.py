@@ -1,8 +1,8 @@
-"""Load the modules of an artifact once for each endpoint, apart from each other, in the process of the tests.
+"""Load a separate copy of an artifact's modules for each endpoint, in the process of the tests.
 
 In the world of an endpoint, a module such as `worker` is the entry `<endpoint>.worker` of `sys.modules`.  So libraries
 that look up the module of a class find the right one, and threads of several worlds run at the same time.  The code in a
-world has an `__import__` of its own, which finds the modules of the artifact in the world, and all others in the process.
+world has an `__import__` of its own: it takes the artifact's modules from the world, and all others from the process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Print the IR of a program as readable text, for `flashc emit --target ir` and for tests.
 
-There is one fact per line, in the order of the IR.  A change of the program's meaning changes the
-text.  A change that only moves code changes nothing but line numbers.
+There is one fact per line, in the order of the IR.  A change of the IR's facts changes the text; the
+bodies of functions are no such facts.  A change that only moves code changes nothing but line numbers.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _name(endpoint: QueueFunction | QueueClass | LoadBalanced | ImageEndpoint) -
 
 
 def signature(function: Function) -> str:
-    """Return `async def name(a: int, *, b=...) -> R`, as in the source."""
+    """Return `async def name(a: int, *, b=...) -> R`; `(generator)` and `(decorated)` are added where they hold."""
     words = "async def " if function.is_async else "def "
     returns = f" -> {function.returns}" if function.returns else ""
     marks = " (generator)" if function.is_generator else ""

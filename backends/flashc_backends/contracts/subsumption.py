@@ -131,7 +131,7 @@ class Comparison(Struct, eq=False, kw_only=True):
         return self._change_text(sent, taken)
 
     def _takes(self, value: str, taken: Schema) -> bool:
-        """Return whether a schema takes a constant, which may travel as a text."""
+        """Return whether a schema accepts a constant; with `as_text`, also as a string."""
         data = json.loads(value)
         texts = [value] if self.as_text and not isinstance(data, str) else []
         return fits(data, taken, self.taken) or any(fits(t, taken, self.taken) for t in texts)

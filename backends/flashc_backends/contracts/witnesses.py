@@ -1,4 +1,4 @@
-"""Find JSON data that fits one schema and not another."""
+"""Find JSON data that fits one schema and not another, or that both read differently."""
 
 from __future__ import annotations
 
@@ -65,10 +65,7 @@ def witness(sent: Schema, known: Known, taken: Schema, others: Known) -> str | N
 def is_misread(
     data: Any, sent: Schema, known: Known, taken: Schema, others: Known, hops: int = 0
 ) -> bool:
-    """Return whether a text of data that fits both schemas stands for other bytes in the second one.
-
-    That is a text in base64 in one of the two only.
-    """
+    """Return whether data that fits both schemas has a string that is base64 in one of them, and binary (UTF-8) in the other."""
     if hops > MOST_HOPS:
         return False
     match sent, taken:
@@ -209,7 +206,7 @@ def _tuples(
 
 
 def _objects(record: Record, known: Known, hints: Hints, depth: int) -> Iterator[dict[str, Any]]:
-    """Yield objects with the required values, and each of the others, which differ in one value."""
+    """Yield an object with the required properties only, and variants of it that differ in one property."""
     base: dict[str, Any] = {}
     for each in record.properties:
         if each.required:

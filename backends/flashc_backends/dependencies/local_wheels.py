@@ -144,7 +144,8 @@ class WheelMaker(Struct, frozen=True, eq=False, kw_only=True):
         """Return the wheel at a path, or build one from the source at the path.
 
         Raises:
-            InvalidTree: there is no source of a package.
+            InvalidTree: there is no package at the path, or it can't be used.
+            DependencyError: the build of the package fails.
             OSError: a file can't be read or written.
         """
         path = self.context.project.root / source.path

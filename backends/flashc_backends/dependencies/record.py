@@ -50,13 +50,13 @@ def write_record(entries: Iterable[RecordEntry]) -> str:
 def is_record(path: str) -> bool:
     """Return whether a file is the RECORD of an installed distribution.
 
-    Distributions such as setuptools contain others in folders of their own, which are not installed.
+    Distributions such as setuptools contain copies of others in subfolders, whose RECORDs do not count.
     """
     return path.endswith(".dist-info/RECORD") and path.count("/") == 1
 
 
 def has_hash(entry: RecordEntry, digest: str, content: bytes | Path | None) -> bool:
-    """Return whether a file has the hash that its entry lists; only a RECORD may list none.
+    """Return whether a file has the hash that its entry lists; only the entry of the RECORD itself may have none.
 
     `digest` is the file's SHA-256 in hex.  Wheels may list a stronger hash: then `content`, the
     bytes or the file, is hashed.  If `content` is None, a stronger hash can't be compared, and the

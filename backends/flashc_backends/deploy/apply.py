@@ -266,7 +266,7 @@ class _Work:
         changed = self._watchable() | {endpoint.id for endpoint in self._created.values()}
         ready = with_new_release(endpoints, rollouts, changed)
         self._progress.start("making smoke calls", len(self._given.smoke))
-        return make_calls(self._cloud, self._given.smoke, ready, self._pace)
+        return make_calls(self._cloud, self._given.smoke, ready, self._pace, self._progress)
 
     def _watchable(self) -> frozenset[str]:
         """Return the ids of the existing endpoints whose workers the plan replaces."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from flashc_backends.base import Progress, Silent
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import Answer, Endpoint
 from flashc_backends.cloud.pace import STANDARD, Pace
@@ -26,6 +27,7 @@ _NOT_READY = 503  # the status if no worker is there in time
 _BUSY, _BROKEN = 429, 500  # statuses of answers that may pass; those from 500 on
 _PASSING = frozenset((Trouble.UNREACHABLE, Trouble.SILENT))
 _UNFINISHED = ("IN_QUEUE", "IN_PROGRESS")
+_SILENT = Silent()
 
 
 class SmokeResult(Struct, frozen=True, kw_only=True):
@@ -41,13 +43,18 @@ def make_calls(
     calls: Iterable[SmokeCall],
     endpoints: Mapping[str, Endpoint],
     pace: Pace = STANDARD,
+    progress: Progress = _SILENT,
 ) -> tuple[SmokeResult, ...]:
     """Make calls, several at once, and return what came of each, in their order.
 
     `endpoints` has endpoints by resource name; calls of others are not made.
     """
+    results: list[SmokeResult] = []
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        return tuple(pool.map(partial(_make, cloud, endpoints, pace), calls))
+        for result in pool.map(partial(_make, cloud, endpoints, pace), calls):
+            results.append(result)
+            progress.advance(1)
+    return tuple(results)
 
 
 def _make(

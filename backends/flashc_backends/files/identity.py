@@ -19,9 +19,9 @@ _CONSTANT = "BUILD"
 
 
 def identity_of(drafts: Iterable[Draft], executables: Iterable[str]) -> str:
-    """Return a digest of files, one of which is the lock, which stands for the packages.
+    """Return a digest of the build's files; the lock is one of them, and stands for the packages.
 
-    `executables` are the paths of the executable files of packages: a RECORD does not list which files are.
+    `executables` are the paths of the packages' executable files, because a RECORD does not say which files are executable.
 
     Raises:
         OSError: a file can't be read.

@@ -99,7 +99,7 @@ class Fleet:
                 self._note_state(endpoint, worker, "crashed", pause=pause, lines=lines)
 
     def _forget_releases(self, endpoint: str) -> None:
-        """Remove the releases of an endpoint from which no worker starts any more."""
+        """Remove an endpoint's releases that no worker will start from any more."""
         dispatcher = self._core.dispatchers.get(endpoint)
         used: set[str | None] = set()
         if dispatcher is not None and not dispatcher.pool.closed:
@@ -119,7 +119,8 @@ class Fleet:
             spec = await self._make_spec(release, worker)
             async with self._preparing:  # workers that start together need the same packages
                 await self._engine.prepare([spec])
-            await self._wait_for_faults(endpoint, worker, release.kind)
+            if self._is_wanted(endpoint, worker):  # a wait can be ended only after it began
+                await self._delay_start(endpoint, worker, release.kind)
             if not self._is_wanted(endpoint, worker):
                 self._note_end(worker, _STOPPED_EARLY)
                 return
@@ -143,8 +144,8 @@ class Fleet:
         found = self._core.faults.faults_at(Point.UPDATE, endpoint, worker=worker)
         return release if first(found, OldRelease) is None else others[-1]
 
-    async def _wait_for_faults(self, endpoint: str, worker: str, kind: WorkerKind) -> None:
-        """Wait as long as the faults `no-stock` and `cold-start` delay a worker."""
+    async def _delay_start(self, endpoint: str, worker: str, kind: WorkerKind) -> None:
+        """Apply the injected faults at a worker's start: wait as `no-stock` and `cold-start` say, count it for `idle-worker`."""
         faults = self._core.faults
         if kind is WorkerKind.QUEUE:
             faults.note_worker(endpoint, worker)

@@ -1,7 +1,7 @@
 """Compute the plan of a preview: networks, containers, mounts, ports, limits and variables.  Nothing is started.
 
 The platform's address and the ids of endpoints are known only after the start; the plan has a name in angle brackets in
-their place.  Secret values are masked.
+their place.  The plan masks secret values; `variables_of` does not.
 """
 
 from __future__ import annotations
@@ -195,7 +195,10 @@ def endpoint_variables(
 
 
 def variables_of(entry: ManifestResource, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a program sets for an endpoint; references are resolved in `environ`."""
+    """Return the variables that a program sets for an endpoint, with their real values.
+
+    References to environment variables are replaced by the values in `environ`.
+    """
     values: dict[str, str] = {}
     for part in (entry.template, entry):
         if part is not None:

@@ -85,10 +85,10 @@ class Interface:
             raise InvalidInput(str(error)) from error.__cause__
 
     def _converted(self, name: str, value: Any, way: str) -> Any:
-        """Convert the argument `name`; `way` is the method of its codec.
+        """Convert the argument `name` by the method `way` of its codec, "encode" or "load".
 
         Raises:
-            TypeError: the value does not fit; the message has its place.
+            TypeError: the value does not fit; the message says which argument it is, and where in it.
         """
         parameter = self.signature.parameters.get(name)
         if parameter is None or parameter.kind is _VAR_KEYWORD:
@@ -99,7 +99,9 @@ class Interface:
         convert = getattr(self._codec(parameter), way)
         try:
             if parameter.kind is _VAR_POSITIONAL and isinstance(value, list):
-                return [convert(item) for item in value]
+                from .containers import at_key
+
+                return [at_key(convert, item, index) for index, item in enumerate(value)]
             return convert(value)
         except Misfit as error:
             where = f"argument {name!r} of {self._name}(){error.path}"

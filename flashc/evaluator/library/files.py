@@ -43,7 +43,7 @@ def evaluate_open(machine: Machine, name: str, arguments: CallArguments) -> Valu
 
 def call_method(machine: Machine, file: FileValue, name: str, arguments: CallArguments) -> Value:
     """Return the result of a method of an open file."""
-    if arguments.positional or name not in ("read", "readlines"):
+    if arguments.positional or arguments.keywords or name not in ("read", "readlines"):
         reason = (
             f"flashc does not evaluate what a program reads from a file after a call of `{name}`"
         )

@@ -1,7 +1,7 @@
-"""Evaluate `model_dump()` of models of pydantic, which shows values as the types of the fields say.
+"""Evaluate `model_dump()` of models of pydantic, which dumps each value by the type of its field.
 
-A field of the type `A` shows an object of a subclass of `A` with the fields of `A` only.  Models of
-`pydantic.v1` show the fields of the object's own class.
+For a field of the type `A`, an object of a subclass of `A` is dumped with the fields of `A` only; models of
+`pydantic.v1` dump all fields of the object's own class.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Say what the types of fields are that annotations of the program stand for."""
+"""Convert the annotations of pydantic fields in the program to the Python types by which pydantic validates."""
 
 from __future__ import annotations
 

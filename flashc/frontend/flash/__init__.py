@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Flash(Dialect):
     """The dialect of Flash: `@Endpoint(...)`, endpoint objects with routes, and clients.
 
-    The methods import the modules that they need, because a run that finds all in the cache needs
-    none.
+    The methods import what they need when they are called: a run that finds every result in the cache
+    never loads these modules.
     """
 
     name = "flash"
@@ -30,13 +30,13 @@ class Flash(Dialect):
     spelling = SPELLING
 
     def objects(self) -> Mapping[str, object]:
-        """Return the meanings of the SDK's public names."""
+        """Return the SDK's public names with the objects that they mean in an evaluated program."""
         from .semantics import OBJECTS
 
         return OBJECTS
 
     def semantics(self) -> Semantics:
-        """Return the meaning of the SDK's names, including the methods of its enums."""
+        """Return the evaluator's rules for the SDK: its objects, other names, and the methods of its enums."""
         from .semantics import FlashSemantics
 
         return FlashSemantics(self.packages, self.objects())

@@ -1,4 +1,4 @@
-"""Recognise classes whose decorator makes them records: those of attrs, and dataclasses of pydantic."""
+"""Recognise classes that a decorator of attrs, or `pydantic.dataclasses.dataclass`, makes records."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def maker_of(names: NameReader, class_value: ClassValue, context: Context) -> Ma
     name = external_name(names.named(node, context))
     if name == _PYDANTIC:
         return "pydantic"
-    if name in _ATTRS and not _has_bare_fields(names, class_value, context):
+    if name in _ATTRS and not _has_unannotated_fields(names, class_value, context):
         return "attrs"
     return None
 
 
-def _has_bare_fields(names: NameReader, class_value: ClassValue, context: Context) -> bool:
-    """Return whether a class of attrs has a field without an annotation: then only those with `field()` are fields."""
+def _has_unannotated_fields(names: NameReader, class_value: ClassValue, context: Context) -> bool:
+    """Return whether a class of attrs has `x = field()` without an annotation; then names without `field()` are no fields."""
     return any(
         isinstance(statement, cst.Assign)
         and attrs_options(names, statement.value, context) is not None

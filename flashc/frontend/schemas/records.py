@@ -41,7 +41,7 @@ _SENTINELS = frozenset({"dataclasses.KW_ONLY"})
 
 
 class _Field(Struct, frozen=True, kw_only=True):
-    """A field: the class that annotates it, the annotation, what it is assigned, and what stands for type variables."""
+    """A field: its class, name, annotation and default, and the context in which the annotation is read."""
 
     owner: ClassValue
     name: str

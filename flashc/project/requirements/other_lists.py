@@ -1,4 +1,4 @@
-"""Read lists of requirements that no build uses, so that a finding can say where a package stands."""
+"""Read requirement lists that the build does not use, so that a finding can say where a missing package is listed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .pip_files import REQUIREMENTS
 
 _LIST = re.compile(r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|in)")
 _SETUP = "setup.cfg"
+_OPTION = re.compile(r"([\w.-]+)\s*[=:]")  # as `configparser` reads it
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 
 
@@ -39,10 +40,16 @@ def _offer(collector: Collector, line: str, span: Span, help: str) -> None:
 def _read_setup(collector: Collector) -> None:
     """Offer what `install_requires` in `setup.cfg` lists."""
     is_inside = False
+    help = f"write it in `{REQUIREMENTS}`"
     for number, line in enumerate((collector.read(_SETUP) or "").splitlines(), 1):
+        start, text = 0, line
+        if line.lstrip().startswith(("#", ";")):
+            continue
         if line.strip() and not line[0].isspace():
-            is_inside = line.partition("=")[0].strip() == "install_requires"
-            line = line.partition("=")[2]
-        if is_inside:
-            help = f"write it in `{REQUIREMENTS}`"
-            _offer(collector, line, Span(_SETUP, number, 1, number, len(line) + 1), help)
+            option = _OPTION.match(line)
+            is_inside = option is not None and option[1] == "install_requires"
+            start = len(line) if option is None else option.end()
+            text = line[start:]
+        if is_inside and not text.lstrip().startswith("file:"):
+            span = Span(_SETUP, number, start + 1, number, len(line) + 1)
+            _offer(collector, text, span, help)

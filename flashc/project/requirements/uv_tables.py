@@ -38,8 +38,8 @@ _HIGHEST = 8  # folders above the project in which the root of its workspace is 
 class UvTables(Struct, eq=False, kw_only=True):
     """The sources that uv's tables give to requirements.
 
-    `sources` has, by the canonical name of a distribution, the folder of the file and the tables of
-    `[tool.uv.sources]`.  `members` are the folders of the workspace's packages, by name.  `root` is
+    `sources` has, by the canonical name of a distribution, the folder of the file that names its sources,
+    and the tables of these in `[tool.uv.sources]`.  `members` are the folders of the workspace's packages, by name.  `root` is
     the folder of the workspace.
     """
 
@@ -51,7 +51,7 @@ class UvTables(Struct, eq=False, kw_only=True):
     commits: dict[str, str] = field(default_factory=dict[str, str])
 
     def add_sources(self, table: dict[str, Any], folder: str) -> None:
-        """Add the sources that `[tool.uv]` of a file has; those of a later file replace them."""
+        """Add the sources in `[tool.uv]` of a file; they replace those of the same distribution in earlier files."""
         for name, value in as_table(table.get("sources")).items():
             tables = [as_table(each) for each in (value if isinstance(value, list) else [value])]
             self.sources[canonicalize_name(name)] = (folder, tables)

@@ -127,12 +127,12 @@ class DockerEngine:
     # Opening and closing -------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Connect to the daemon, remove what killed previews have left, and make the network.
+        """Connect to the daemon, remove what killed previews have left, make the network, and listen to events.
 
         Raises:
             EngineError: no daemon answers, the daemon is not on this machine, or it can't make the network.
         """
-        with engine_errors("Docker can't make the network of the workers"):
+        with engine_errors("Docker can't be prepared for workers"):
             await self._call(self._open)
 
     def _open(self) -> None:

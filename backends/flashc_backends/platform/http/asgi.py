@@ -1,6 +1,6 @@
-"""Read ASGI requests, send or reset their answers, and notice when clients leave.
+"""Read ASGI requests, send answers or reset connections, and notice when clients leave.
 
-A framework would need several times as long per request.
+No web framework is used: with one, each request would take several times as long.
 """
 
 from __future__ import annotations

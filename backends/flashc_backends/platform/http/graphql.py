@@ -34,6 +34,7 @@ from .decoding import decode
 from .graphql_root import Logins, Root
 
 _LIMIT = 20 * 1024**2
+_LIMIT_WITHOUT_KEY = 16 * 1024  # the operations of a login are short, and parsed queries are kept
 _MOST_TOKENS = 10_000
 _EXPECTED = (NotFound, Invalid, ArtifactError, StoreError)
 _WITHOUT_KEY = frozenset(["createFlashAuthRequest", "flashAuthRequestStatus"])
@@ -80,7 +81,8 @@ class GraphqlApi:
             raise Refused(410, "the GraphQL API is retired")
         if not has_key and request.header(b"authorization"):
             raise Refused(401, "the API key is missing or wrong")
-        given = decode(await request.body(_LIMIT), _QUERY, "query")
+        body = await request.body(_LIMIT if has_key else _LIMIT_WITHOUT_KEY)
+        given = decode(body, _QUERY, "query")
         document = _parse(given.query)
         if not has_key and not _needs_no_key(document):
             raise Refused(401, "the API key is missing or wrong")

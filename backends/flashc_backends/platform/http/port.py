@@ -2,7 +2,7 @@
 
 The first bytes of a connection tell which of these the client speaks.  CONNECT makes the port a proxy: a client can
 then reach load balancers over https at names below `localhost`, even if its system does not resolve such names.  The
-port serves such connections itself, and passes connections to other hosts on.
+port serves such connections itself, and forwards connections to other hosts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import errno
 import functools
 import hmac
+import select
 import socket
 import ssl
 import struct
@@ -318,9 +319,17 @@ async def _peek(connection: socket.socket) -> bytes:
         start = connection.recv(len(_CONNECT), socket.MSG_PEEK)
         if not start:
             raise EOFError
-        if len(start) == len(_CONNECT) or not _CONNECT.startswith(start):
+        is_whole = len(start) == len(_CONNECT) or not _CONNECT.startswith(start)
+        if is_whole or _sends_no_more(connection):
             return start
         await asyncio.sleep(0.01)
+
+
+def _sends_no_more(connection: socket.socket) -> bool:
+    """Return whether the client has ended its side; a peek does not show that as long as bytes are left."""
+    events = select.poll()
+    events.register(connection, getattr(select, "POLLRDHUP", select.POLLHUP))
+    return bool(events.poll(0))
 
 
 async def _read_head(connection: socket.socket) -> bytes:
@@ -335,7 +344,7 @@ async def _read_head(connection: socket.socket) -> bytes:
         end = seen.find(b"\r\n\r\n")
         if end >= 0:
             return connection.recv(end + 4)
-        if not seen or len(seen) == _HEAD_LIMIT:
+        if len(seen) == _HEAD_LIMIT or _sends_no_more(connection):
             raise EOFError
         await asyncio.sleep(0.01)
 
