@@ -165,8 +165,7 @@ def misfits(function: Function, given: Collection[str]) -> Iterator[str]:
     taken = {p.name for p in function.parameters} | {"__empty"}
     unexpected = sorted(f"`{name}`" for name in given if name not in taken)
     if unexpected:
-        noun = "arguments" if len(unexpected) > 1 else "argument"
-        yield f"has the unexpected {noun} {', '.join(unexpected)}"
+        yield f"has the unexpected {', '.join(unexpected)}"
 
 
 def _report(call: SmokeCall, message: str, helps: tuple[str, ...], sink: Sink) -> None:
