@@ -131,6 +131,7 @@ def _functions_run_by(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
                 yield Symbol(
                     name=function.name,
                     detail="function",
+                    is_function=True,
                     span=function.span,
                     selection=function.span,
                 )

@@ -252,8 +252,10 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 def _unread(response: httpx.Response) -> httpx.Response:
     """Return a response whose body the client has still to read, as it has after a real request."""
-    body = httpx.ByteStream(response.content)
-    return httpx.Response(response.status_code, headers=response.headers.raw, stream=body)
+    # Its stream has the bytes as they were sent, `content` those that the headers say they stand for.
+    return httpx.Response(
+        response.status_code, headers=response.headers.raw, stream=response.stream
+    )
 
 
 def _patience(request: httpx.Request) -> float | None:

@@ -258,8 +258,43 @@ def test_the_outline_has_endpoints_and_routes(tmp_path: Path) -> None:
         (symbol,) = found
         assert isinstance(symbol, lsp.DocumentSymbol)
         assert (symbol.name, symbol.detail) == ("api", "load balanced endpoint")
-        assert [child.name for child in symbol.children or []] == ["POST /run"]
+        assert symbol.kind is lsp.SymbolKind.Interface
+        (route,) = symbol.children or []
+        assert (route.name, route.kind) == ("POST /run", lsp.SymbolKind.Function)
 
+    drive(tmp_path, steps)
+
+
+def test_the_range_of_an_endpoint_contains_a_function_that_is_defined_before_it(
+    tmp_path: Path,
+) -> None:
+    text = """\
+from runpod_flash import Endpoint
+
+
+async def run(text: str) -> str:
+    return text
+
+
+late = Endpoint(name="late", cpu="cpu3c-1-2")(run)
+"""
+
+    async def steps(editor: Editor) -> None:
+        editor.open("late.py")
+        found = await editor.client.text_document_document_symbol_async(
+            lsp.DocumentSymbolParams(lsp.TextDocumentIdentifier(editor.uri("late.py")))
+        )
+        assert found is not None
+        (symbol,) = found
+        assert isinstance(symbol, lsp.DocumentSymbol)
+        (function,) = symbol.children or []
+        assert function.name == "run"
+        assert function.kind is lsp.SymbolKind.Function
+        for inner in (function.range, symbol.selection_range):
+            assert symbol.range.start <= inner.start
+            assert inner.end <= symbol.range.end
+
+    write(tmp_path, {"late.py": text})
     drive(tmp_path, steps)
 
 

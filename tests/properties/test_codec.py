@@ -315,6 +315,12 @@ def test_a_class_inside_a_function_has_the_fields_that_can_be_evaluated() -> Non
     assert codec_of(Local).load({"at": "2024-01-01", "hidden": 3}).hidden == 3
 
 
+@pytest.mark.parametrize("value", [Box(0), Box(0.0), Box("0"), Box(datetime.date(2024, 1, 1))])
+def test_the_fields_tell_which_generic_class_of_a_union_a_value_has(value: Any) -> None:
+    annotation = Box[float] | Box[int] | Box[str] | Box[datetime.date]
+    assert same(over_the_wire(annotation, value), value)
+
+
 def test_a_member_of_an_enum_in_a_union_is_not_read_as_what_its_value_is() -> None:
     for annotation in (
         typing.Union[list[int], Colour, int],  # noqa: UP007 - these tests also run on Python 3.10

@@ -98,6 +98,12 @@ async def a(s: float):
     def work(): return total(s)
     return work()  # blocks
 """,
+    "defaults of an inner function": """@api.get("/a")
+async def a(s: float):
+    def work(x=total(s), *, y=total(s), z): return x + y + z  # blocks 2
+    f = lambda *, x=total(s): x  # blocks
+    return [work(z=1), f()]
+""",
     "comprehension": """@api.get("/a")
 async def a(s: float): return [total(x) for x in (1, 2)]  # blocks
 """,

@@ -16,11 +16,15 @@ import httpx
 
 from tests.support.client_machine import Machine
 
+# A job takes some time, so that one is under way at any time of a load, without work for the processors.
 QUEUE = """
+import asyncio
+
 from flashc import Endpoint
 
 @Endpoint(name="adder", cpu="cpu3c-1-2", workers=(1, 2), env={{"MODE": "{mode}"}})
 async def add(a: int, b: int):
+    await asyncio.sleep(0.05)
     return {{"sum": a + b, "release": {release}}}
 """
 BALANCED = """

@@ -164,3 +164,25 @@ def test_a_sum_of_lists_is_a_configuration() -> None:
     found = evaluated(f"{_HEAD}v = c.deps + ['z']\n").frames["m"].names["v"]
     assert isinstance(found, Known)
     assert part_unknown(found) is not None  # it is no `list`
+
+
+@pytest.mark.parametrize(
+    ("data", "shown", "expected"),
+    [
+        ({"a": 1, "b": "${.a}"}, "c.b", 1),
+        ({"a": 1, "b": "${..a}"}, "c.b", None),
+        ({"a": 1, "m": {"a": 2, "b": "${..a}"}}, "c.m.b", 1),
+        ({"a": 1, "m": {"a": 2, "b": "${...a}"}}, "c.m.b", None),
+        ({"a": 1, "m": [3, "${...a}"]}, "c.m[1]", None),
+    ],
+)
+def test_a_reference_that_leaves_the_configuration_is_unknown(
+    data: dict[str, Any], shown: str, expected: int | None
+) -> None:
+    text = f"from omegaconf import OmegaConf\nc = OmegaConf.create({data!r})\nv = {shown}\n"
+    found = evaluated(text).frames["m"].names["v"]
+    if expected is None:
+        assert computed(text) is _UNSET
+        assert isinstance(found, Unknown)
+    else:
+        assert computed(text) == concrete(found) == expected

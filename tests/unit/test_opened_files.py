@@ -38,6 +38,8 @@ LEFT_OPEN = (
     "f = open(p, m); v = f.readline(); w = f.read()",
     "f = open(p, m); v = f.seek(0); w = f.readlines()",
     "f = open(p, m); v = f.read(1); w = f.read()",
+    "f = open(p, m)\ntry: v = f.read(size=1)\nexcept TypeError: v = 1\nw = f.read()",
+    "f = open(p, m)\ntry: v = f.readlines(hint=1)\nexcept TypeError: v = 1\nw = f.read()",
     "f = open(p, m); v = bool(f.close())\ntry: w = f.read()\nexcept ValueError: w = 1",
 )
 

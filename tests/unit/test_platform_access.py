@@ -36,6 +36,23 @@ def test_a_login_gets_the_key_when_the_user_approves_it(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_a_query_without_a_key_is_short(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        login = "mutation { createFlashAuthRequest { id status } }"
+        async with httpx.AsyncClient(base_url=stage.platform.base, trust_env=False) as stranger:
+            short = {"query": f"{login} # {'x' * 8 * 1024}"}
+            begun = (await stranger.post("/graphql", json=short)).json()["data"]
+            assert begun["createFlashAuthRequest"]["status"] == "PENDING"
+            long = {"query": f"{login} # {'x' * 16 * 1024}"}
+            refused = await stranger.post("/graphql", json=long)
+            assert refused.status_code == 413
+            assert refused.json() == {"error": "the body is larger than 16384 bytes"}
+        with_key = (await stage.client.post("/graphql", json=long)).json()["data"]
+        assert with_key["createFlashAuthRequest"]["status"] == "PENDING"
+
+    play(tmp_path, scene)
+
+
 def test_an_expired_login_request_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "time", lambda: now)

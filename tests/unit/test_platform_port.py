@@ -159,3 +159,19 @@ def test_headers_without_end_are_refused(first: bytes, more: bytes, tmp_path: Pa
             assert reply.status_code < 500
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("start", [b"CONN", b"CONNECT ", b"CONNECT localhost:1 HTTP/1.1\r\nhost:"])
+def test_a_client_that_ends_its_side_within_the_head_is_disconnected(
+    start: bytes, tmp_path: Path
+) -> None:
+    async def scene(stage: Stage, _url: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)
+        writer.write(start)
+        writer.write_eof()
+        async with asyncio.timeout(20):
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+    play(tmp_path, scene)

@@ -9,6 +9,7 @@ import pytest
 
 from flashc.project.requirements.invalid_text import InvalidText
 from flashc.project.requirements.texts import parse
+from flashc_core.source import Lines
 from flashc_ir.requirements import GitSource, IndexSource, PathSource, Source, UrlSource
 from tests.support.projects import compile_files, write
 from tests.support.requirement_projects import PROJECT, WORKER, compiled, found
@@ -52,6 +53,14 @@ OFFERS: dict[str, tuple[dict[str, str], str]] = {
     "another file": ({"requirements-gpu.txt": "gauge==1\n"}, "`requirements-gpu.txt`"),
     "a file in a folder": ({"requirements/dev.txt": "gauge\n"}, "`requirements/dev.txt`"),
     "setup.cfg": ({"setup.cfg": "[options]\ninstall_requires =\n  gauge>1\n"}, "`setup.cfg`"),
+    "setup.cfg, after a comment": (
+        {"setup.cfg": "[options]\ninstall_requires =\n  one\n# for tests\n; = x\n  gauge\n"},
+        "`setup.cfg`",
+    ),
+    "setup.cfg, with a colon": (
+        {"setup.cfg": "[options]\ninstall_requires: gauge\n"},
+        "`setup.cfg`",
+    ),
     "Pipenv": ({"Pipfile": '[dev-packages]\ngauge = "*"\n'}, "`[dev-packages]` of the Pipfile"),
 }
 
@@ -62,6 +71,22 @@ def test_a_finding_names_the_list_that_is_not_read(kind: str, tmp_path: Path) ->
     worker = WORKER.replace("return x", "import gauge; return gauge")
     problem = compile_files(tmp_path, {**files, "worker.py": worker}).found("FC318")
     assert f"only {place} lists `gauge`" in problem.message
+
+
+@pytest.mark.parametrize("separator", ["=", ":"])
+def test_the_span_of_a_value_in_setup_cfg_is_without_its_option(
+    separator: str, tmp_path: Path
+) -> None:
+    text = f"[options]\npackages = one\ninstall_requires {separator} gauge>1\nzip_safe = no\n"
+    (offer,) = compiled(tmp_path, {"setup.cfg": text}).valid.offers
+    assert offer.name == "gauge"
+    assert Lines(text).slice(offer.span).strip() == "gauge>1"
+
+
+@pytest.mark.parametrize("space", [" ", "\n  "])
+def test_a_file_that_setup_cfg_names_is_no_package(space: str, tmp_path: Path) -> None:
+    text = f"[options]\ninstall_requires ={space}file: requirements.txt\n"
+    assert not compiled(tmp_path, {"setup.cfg": text}).valid.offers
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "nowhere"])

@@ -11,8 +11,12 @@ import pytest
 from flashc.api.check import check_project
 from flashc.project.toml_positions import find_key
 from flashc.project.workspace import open_workspace
+from flashc_backends.base import Silent
+from flashc_backends.cloud.model import Endpoint, Kind, Settings
+from flashc_backends.deploy.smoke import make_calls
 from flashc_core.source import Lines, Span
-from flashc_ir.smoke import SmokeJob, SmokeRequest
+from flashc_ir.smoke import SmokeCall, SmokeJob, SmokeRequest
+from tests.support.memory_cloud import MemoryCloud
 from tests.support.operated import Operated, codes, operate
 from tests.support.platform_stage import Wire
 from tests.support.projects import write
@@ -119,6 +123,8 @@ MISMATCHES = {
     "smoke.ader.input = { a = 1 }": "the project deploys no such endpoint",
     "smoke.adder.input = { b = 1 }": "the input of `add` lacks `a`",
     "smoke.adder.input = { a = 1, c = 1 }": "the input of `add` has the unexpected `c`",
+    "smoke.adder.input = { __arguments = { b = 1 } }": "the input of `add` lacks `a`",
+    "smoke.adder.input = { __arguments = { a = 1 }, b = 1 }": "has the unexpected `__arguments`",
     'smoke.adder.path = "/"': "`adder` is queue-based, and has no routes",
     'smoke.vllm.path = "/"': "`vllm` is queue-based, and has no routes",
     "smoke.api.input = {}": "`api` is load-balanced, and takes no `input`",
@@ -128,6 +134,7 @@ MISMATCHES = {
     'smoke.model.input = { text = "a" }': "`Model` has several methods",
     'smoke.model.input = { method = "prdict", text = "a" }': "`Model` has no method `prdict`",
     'smoke.model.input = { method = "predict" }': "the input of `predict` lacks `text`",
+    'smoke.model.input = { method = "predict", __arguments = { x = 1 } }': "the input of `predict` lacks `text`",
 }
 
 
@@ -144,6 +151,18 @@ def test_a_wrong_call_is_reported_at_its_line(
     ((found, number, message),) = _check(tmp_path, f"[tool.flashc]\n\n{line}\n")
     assert (found, number) == (code, 3)
     assert words in message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "smoke.adder.input = { __arguments = { a = 1 } }",
+        "smoke.anything.input = { __arguments = { method = 1 } }",
+        'smoke.model.input = { method = "predict", __arguments = { text = "a" } }',
+    ],
+)
+def test_arguments_that_are_apart_from_the_control_keys_fit(line: str, tmp_path: Path) -> None:
+    assert _check(tmp_path, f"[tool.flashc]\n{line}\n") == []
 
 
 def test_a_right_call_beside_a_wrong_one_is_kept(tmp_path: Path) -> None:
@@ -265,6 +284,29 @@ def test_a_first_release_that_fails_leaves_no_endpoint(
         assert on.names()["endpoints"] == []
 
     operate(tmp_path, scene, behaviour=_Workers(given), deployed=False)
+
+
+def test_the_progress_counts_each_call_once() -> None:
+    amounts: list[int] = []
+
+    class Counting(Silent):
+        def advance(self, amount: int = 0) -> None:
+            amounts.append(amount)
+
+    settings = Settings(kind=Kind.QUEUE, image="image", disk_gb=1)
+    endpoints = {"w": Endpoint(id="e", name="w", settings=settings)}
+    calls = [
+        SmokeCall(
+            resource=resource,
+            call=SmokeJob(input={"x": 1}),
+            seconds=1.0,
+            location=Span("pyproject.toml", 1, 1, 1, 1),
+        )
+        for resource in ("w", "w", "not deployed")
+    ]
+    results = make_calls(MemoryCloud(), calls, endpoints, progress=Counting())
+    assert [result.is_made for result in results] == [True, True, False]
+    assert amounts == [1, 1, 1]
 
 
 def test_workers_that_may_be_old_are_not_called(tmp_path: Path) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from flashc.api import build_project, measure_project
 from tests.support.projects import compile_files, opened, write
+
+# They use up the steps of the evaluator, which measuring makes four times slower.
+pytestmark = pytest.mark.no_cover
 
 _TREE = """
 class Tree:

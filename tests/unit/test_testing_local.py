@@ -138,6 +138,12 @@ SHOP = {
         "@api.get('/broken')\n"
         "def broken():\n"
         "    raise RuntimeError('broken on purpose')\n"
+        "@api.get('/packed')\n"
+        "def packed():\n"
+        "    import gzip\n"
+        "    from fastapi import Response\n"
+        "    packed = gzip.compress(b'[1, 2]')\n"
+        "    return Response(packed, headers={'content-encoding': 'gzip'})\n"
     ),
 }
 
@@ -247,6 +253,12 @@ def test_a_route_is_served_by_fastapi_and_its_traceback_is_printed(
     assert "broken on purpose" in capsys.readouterr().err
     answer = asyncio.run(app.request_async("api", "POST", "/orders/tea", json={}))
     assert answer.json() == {"count": 3}
+
+
+def test_a_compressed_answer_of_a_route_is_decompressed_once(app: LocalApp) -> None:
+    answer = app.request("api", "GET", "/packed")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.json() == [1, 2]
 
 
 def test_an_error_shows_the_files_of_the_project(app: LocalApp, shop: Any) -> None:

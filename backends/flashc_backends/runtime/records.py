@@ -69,8 +69,16 @@ class Record(Codec):
         return isinstance(value, self._kind)
 
     def fits(self, value: Any) -> bool:
-        """Return whether a value is exactly of the class."""
-        return type(value) is self._kind
+        """Return whether a value is exactly of the class; for a generic class, also of its type arguments."""
+        return type(value) is self._kind and (not self._scope or self._fits_inside(value))
+
+    def _fits_inside(self, value: Any) -> bool:
+        """Return whether the fields have exactly the values of their annotations."""
+        return all(
+            codec.fits(getattr(value, name))
+            for name, codec in self._fields.items()
+            if hasattr(value, name)
+        )
 
     def dump(self, value: Any) -> Any:
         """Return the fields as an object."""

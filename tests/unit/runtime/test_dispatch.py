@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from flashc_backends.runtime import app, dispatch, identity, registry, sdk, sending
+from flashc_backends.runtime.errors import InvalidInput
+from flashc_backends.runtime.interface import Interface
 from flashc_backends.runtime.sdk import Endpoint
 
 Message = Any
@@ -177,6 +179,22 @@ def test_arguments_that_do_not_fit_are_refused_before_anything_is_sent(sent: Sen
     with pytest.raises(TypeError, match=r"argument 'x' of plain\(\) is a builtins.object"):
         stub(object())
     assert sent.messages == []
+
+
+def test_an_error_of_a_variadic_argument_names_the_index_of_the_item(sent: Sent) -> None:
+    def total(first: int, *values: int) -> int:
+        return first + sum(values)
+
+    stub = dispatch.stub_of("gpu", total)
+    with pytest.raises(
+        TypeError, match=r"argument 'values' of total\(\)\[1\] is a builtins.object"
+    ):
+        stub(1, 2, object())
+    assert sent.messages == []
+    interface = Interface(total)
+    assert interface.arguments({"first": 1, "values": [2, "3"]}) == ([1, 2, 3], {})
+    with pytest.raises(InvalidInput, match=r"argument 'values' of total\(\)\[1\] is 'x', not int"):
+        interface.arguments({"first": 1, "values": [2, "x"]})
 
 
 def test_a_call_without_arguments_sends_an_object_all_the_same(sent: Sent) -> None:

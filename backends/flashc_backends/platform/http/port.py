@@ -316,11 +316,12 @@ async def _peek(connection: socket.socket) -> bytes:
     """
     while True:
         await _wait_readable(connection)
+        is_last = _sends_no_more(connection)  # asked first: what it has sent by then can be peeked
         start = connection.recv(len(_CONNECT), socket.MSG_PEEK)
         if not start:
             raise EOFError
         is_whole = len(start) == len(_CONNECT) or not _CONNECT.startswith(start)
-        if is_whole or _sends_no_more(connection):
+        if is_whole or is_last:
             return start
         await asyncio.sleep(0.01)
 
@@ -340,11 +341,12 @@ async def _read_head(connection: socket.socket) -> bytes:
     """
     while True:
         await _wait_readable(connection)
+        is_last = _sends_no_more(connection)
         seen = connection.recv(_HEAD_LIMIT, socket.MSG_PEEK)
         end = seen.find(b"\r\n\r\n")
         if end >= 0:
             return connection.recv(end + 4)
-        if len(seen) == _HEAD_LIMIT or _sends_no_more(connection):
+        if len(seen) == _HEAD_LIMIT or is_last:
             raise EOFError
         await asyncio.sleep(0.01)
 
