@@ -156,10 +156,10 @@ class UncertainProgram(ConstantProgram):
 
     def families(self, depth: int) -> tuple[str, ...]:
         if self.is_called:
-            nested = ("compound", "block") if depth > 0 else ()
-            return ("effect",) * 2 + ("call",) * 3 + ("operation",) * 2 + nested
-        nested = ("leaving",) * 5 + ("compound", "block") if depth > 0 else ()
-        return ("effect",) * 4 + ("recursion", "operation") + nested
+            plain: tuple[str, ...] = ("effect",) * 2 + ("call",) * 3 + ("operation",) * 2
+            return (*plain, "compound", "block") if depth > 0 else plain
+        plain = (*("effect",) * 4, "recursion", "operation")
+        return (*plain, *("leaving",) * 5, "compound", "block") if depth > 0 else plain
 
     def write_statement(self, family: str, depth: int) -> None:
         tables = {
