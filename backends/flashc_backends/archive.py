@@ -104,12 +104,9 @@ def seal_of(digest_before: bytes) -> bytes:
 def has_seal(archive: BinaryIO) -> bool:
     """Return whether the last bytes are the right seal (reads the whole archive; afterwards the stream is at its start)."""
     size = archive.seek(0, os.SEEK_END) - SEAL_SIZE
-    if size < 0:
-        return False
     archive.seek(0)
     total = sha256()
-    while size > 0:
-        chunk = archive.read(min(size, 1 << 20))
+    while size > 0 and (chunk := archive.read(min(size, 1 << 20))):
         total.update(chunk)
         size -= len(chunk)
     seal = archive.read()

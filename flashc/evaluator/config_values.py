@@ -270,13 +270,13 @@ class ConfigMapping(MappingObject, Struct, frozen=True, eq=False):
 
     @property
     def replaced(self) -> Unknown | None:
-        """The reason why the nodes are not known: the program has replaced the mapping by another one."""
+        """Why the nodes are not known: the program has replaced or removed the mapping; None if it has not."""
         try:
             if self.document.raw(self.path) is self.node:
                 return None
         except NoNode:
             pass
-        reason = "the program has replaced this part of the configuration"
+        reason = "the program has replaced or removed this part of the configuration"
         return Unknown(reason=reason, origin=self.document.origin)
 
     def current(self) -> DictValue:

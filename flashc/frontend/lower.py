@@ -274,6 +274,8 @@ def _check_path_parameters(
     places: tuple[Place, ...],
 ) -> None:
     """Report parameters of the path that neither the function nor a dependency has."""
+    if function.decorated:  # the decorator decides which parameters there are
+        return
     if any(p.kind is ParameterKind.VAR_KEYWORD for p in function.parameters):
         return
     names = {p.name for p in function.parameters if p.kind is not ParameterKind.VAR_POSITIONAL}

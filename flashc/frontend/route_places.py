@@ -1,6 +1,6 @@
-"""Find where the arguments of a route travel, and what the route answers, from the function's signature.
+"""Find which part of a request has each argument of a route, and what the route answers, from the function's signature.
 
-The rule itself is that of the runtime, which workers use if the source does not show enough.
+The rule is implemented in the runtime, because workers apply it where the source does not show enough.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ class TracedEndpoints(Struct, frozen=True, eq=False, kw_only=True):
         return self._named[syntax.path]
 
     def _value(self, record: dict[str, Any], span: Span) -> Value:
-        """Return the evaluator's value for the JSON that the process recorded for a value."""
+        """Convert what the process recorded about a value, as JSON, to a value of the evaluator."""
         match record:
             case {"value": value}:
                 return Known(value, span)

@@ -62,7 +62,7 @@ Stored = dict[tuple[str, str], StoredSummary]
 
 
 class Group(Struct, frozen=True, eq=False):
-    """The components of a batch by the keys of their summaries, with their traces in the cache."""
+    """The components of a batch by the keys of their summaries, and the traces that the cache has of them."""
 
     names: tuple[Component, ...]
     keys: dict[str, Component]

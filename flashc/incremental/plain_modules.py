@@ -22,7 +22,7 @@ from .fingerprint import compiler_identity, project_index
 from .memo import Memo
 
 _T = TypeVar("_T")
-# The limit in bytes of source; reading less takes no longer than starting processes.
+# Bytes of source; for less, starting processes takes longer than it saves.
 _MIN_PARALLEL_SIZE = 100_000
 
 

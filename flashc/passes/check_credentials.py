@@ -32,7 +32,7 @@ _OF_REQUIREMENTS = re.compile(
 def check_credentials(program: Program, context: PassContext) -> Program:
     """Report files that hold credentials, and credentials that files or texts of the program contain.
 
-    Files that the project allows are not reported; it is reported if that has no effect.
+    Files that the project allows are not reported.  An allowance without effect is.
     """
     allowed = _allowed(program, context)
     used = {*_report_files(program, context, allowed)}
@@ -217,7 +217,7 @@ def _texts(program: Program) -> Iterator[tuple[Location, str, str]]:
 
 
 def _report_unused(path: str, is_allowed: bool, context: PassContext) -> None:
-    """Report an allowed file that needs no permission, or that can't get it."""
+    """Report an entry of `allow-credentials` that has no effect."""
     why = (
         "no file of the artifact with this path looks like a credential"
         if is_allowed

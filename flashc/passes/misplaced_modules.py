@@ -1,4 +1,4 @@
-"""Find the module that an import probably means, if the project has it but no worker finds it."""
+"""Find out why workers can't import a module: it is excluded, a broken link, or in another folder."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def broken_link(context: PassContext, name: str) -> str | None:
 
 
 def folder_with(project: Project, module: Module, name: str) -> str | None:
-    """Return the folder above that of `module` that contains the top-level module `name`, such as `src`.
+    """Return the nearest folder around that of `module` that contains the top-level module `name`, such as `src`.
 
     Python finds that module if the folder is installed or on `sys.path`; on a worker it is not.
     """

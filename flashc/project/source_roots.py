@@ -1,7 +1,7 @@
 """Find the folders of a project that the program itself adds to `sys.path`, such as `src`.
 
-Python imports the modules in such a folder without its name.  The folder is read from the text: a
-path that is built from `__file__` and constants, as programs do it.
+Python imports the modules in such a folder without its name.  The program is not
+run: only paths that are built from `__file__` and constants are recognised.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from flashc_core.python_texts import parse_module
 from .top_statements import TopStatements, Unclear
 
 _WORKER_ROOT = "/app"
-# What changes `sys.path`; most modules that name it do not.
+# Code that changes `sys.path`; most modules that mention it only read it.
 _CHANGE = re.compile(
     rb"sys\s*\.\s*path[\s)]*(?:\.\s*(?:insert|append|extend)\b|\[|\+?=(?!=))|addsitedir"
 )
-# The limit in bytes of source; reading less takes no longer than starting processes.
+# Bytes of source; for less, starting processes takes longer than it saves.
 _MIN_PARALLEL_SIZE = 2_000_000
 _SHARES = 4
 _METHODS = ("insert", "append")

@@ -211,15 +211,19 @@ class _Walker(Struct, eq=False, kw_only=True):
     def _visit_if(self, node: cst.If, scope: Scope, context: _Context) -> None:
         """Visit an `if` statement, and note what its test says about the body."""
         self.visit(node.test, scope, context)
-        typing_only = (dotted(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING"
+        test, negated = node.test, False
+        while isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+            test, negated = test.expression, not negated
+        for_types = (dotted(test) or "").rpartition(".")[2] == "TYPE_CHECKING"
         inside = replace(
             context,
-            typing_only=context.typing_only or typing_only,
+            typing_only=context.typing_only or (for_types and not negated),
             script_only=context.script_only or tests_for_script(node.test),
         )
         self.visit(node.body, scope, inside)
         if node.orelse is not None:
-            self.visit(node.orelse, scope, context)
+            typing_only = context.typing_only or (for_types and negated)
+            self.visit(node.orelse, scope, replace(context, typing_only=typing_only))
 
     def _visit_try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
         """Visit a `try` statement, and note whether it handles a failed import."""

@@ -1,11 +1,11 @@
-"""Test Flash apps with pytest: on the local platform, or in the process of the tests.
+"""Test Flash apps with pytest: on the local platform, or inside the test process.
 
 The fixtures are in `plugin.py`, which pytest loads by itself.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # pytest imports this package in every run, so it imports nothing itself
+TYPE_CHECKING = False  # pytest imports this package in every run, so names are imported when they are used first
 if TYPE_CHECKING:
     from flashc_backends.runtime.errors import EndpointNotFound as EndpointNotFound
     from flashc_backends.runtime.errors import RemoteError as RemoteError

@@ -81,6 +81,8 @@ BLOCKS = (
     "if TYPE_CHECKING:",
     "if typing.TYPE_CHECKING:",
     "if not typing.TYPE_CHECKING:",
+    "if not TYPE_CHECKING:\n    pass\nelse:",
+    "if not TYPE_CHECKING:\n    pass\nelif a:",
     "if __name__ == '__main__':",
     "if '__main__' == __name__:",
     "if __name__ == '__main__' or a:",

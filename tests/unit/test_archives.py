@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tarfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flashc_backends.archive import SEAL_SIZE, has_seal, seal_of
 from flashc_core.archives import InvalidArchive, unpack
 
 Member = tuple[str, bytes, str, int]
@@ -61,3 +63,23 @@ def test_links_to_files_are_unpacked(tmp_path: Path) -> None:
     assert os.readlink(tmp_path / "out/d/b.py") == "a.py"
     assert (tmp_path / "out/c.py").read_bytes() == b"x"
     assert not os.lstat(tmp_path / "out/d/a.py").st_mode & 0o7022
+
+
+class _Shrinking(io.BytesIO):
+    """A file that another program cuts after its size was asked for."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return super().seek(offset, whence) + (1000 if whence == os.SEEK_END else 0)
+
+
+@pytest.mark.parametrize("length", [0, 1, SEAL_SIZE - 1, SEAL_SIZE, 5000])
+def test_the_search_for_a_seal_ends_at_the_start_of_a_file(length: int) -> None:
+    content = bytes(length)
+    sealed = content + seal_of(hashlib.sha256(content).digest())
+    for stream, expected in (
+        (io.BytesIO(content), False),
+        (io.BytesIO(sealed), True),
+        (_Shrinking(sealed), False),
+    ):
+        assert has_seal(stream) is expected
+        assert stream.tell() == 0

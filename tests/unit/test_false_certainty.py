@@ -161,3 +161,18 @@ def test_a_name_that_another_function_imports_declares_nothing(tmp_path: Path) -
         "from runpod_flash import Endpoint\n@Endpoint(name='w')\nasync def run(x: int): return x\n"
     )
     assert compile_files(tmp_path, {"worker.py": worker, "tools.py": tools}).codes == []
+
+
+def test_a_decorator_of_a_route_may_give_it_the_parameters_of_the_path(tmp_path: Path) -> None:
+    route = (
+        'api = Endpoint(name="api", cpu="cpu3c-1-2", dependencies=["lib"])\n'
+        '@api.get("/items/{item}")\n{decorator}async def items(): return 1\n'
+    )
+    found = {
+        decorator: compile_files(
+            tmp_path / str(len(decorator)),
+            {"worker.py": HEAD + route.replace("{decorator}", decorator)},
+        ).codes
+        for decorator in ("", "@lib.with_item\n")
+    }
+    assert found == {"": ["FC206"], "@lib.with_item\n": []}

@@ -21,8 +21,9 @@ WORKER = (
         ("import broken", "pass", ["broken", "w"], "a worker imports this module when it starts"),
         ("", "import broken", ["broken", "w"], "the function that imports this module raises it"),
         ("if TYPE_CHECKING:\n    import broken", "pass", ["w"], None),
+        ("if not TYPE_CHECKING:\n    pass\nelse:\n    import broken", "pass", ["w"], None),
     ],
-    ids=["at the top", "in a function", "for a type checker"],
+    ids=["at the top", "in a function", "for a type checker", "not without a type checker"],
 )
 def test_a_module_that_raises_matters_if_a_worker_imports_it(
     tmp_path: Path, imports: str, body: str, modules: list[str], notes: str | None

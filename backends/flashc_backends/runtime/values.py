@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Misfit(Exception):
-    """JSON can't represent a value, or does not fit an annotation.
+    """JSON can't represent a value, or a value does not fit an annotation.
 
     `path` is the position in the outermost value, such as `['boxes'][0].width`.  `odd_key` says that a
     key of a dictionary is the reason, `unknown` that a type is.
@@ -92,6 +92,7 @@ def plain(value: Any, seen: tuple[int, ...] = ()) -> Any:
                 changed[index] = found
         return changed or (value if type(value) is list else list(value))
     if isinstance(value, dict):
+        made: dict[Any, Any] | None = None
         for key, item in value.items():
             if not isinstance(key, str):
                 reason = f"has the key {key!r}; the keys of JSON objects are strings"
@@ -101,8 +102,9 @@ def plain(value: Any, seen: tuple[int, ...] = ()) -> Any:
             except Misfit as misfit:
                 raise misfit.at(f"[{key!r}]") from None
             if found is not item:
-                value = {**value, key: found}
-        return value
+                made = made or dict(value)
+                made[key] = found
+        return made or value
     raise Misfit(
         f"is a {kind_of(value)}, which JSON can't carry; send numbers, strings, lists and dicts",
         unknown=True,

@@ -31,8 +31,8 @@ def run_constructors(
 ) -> None:
     """Execute what makes an instance: the metaclass's `__call__`, `__new__` and `__init__`.
 
-    `has_new` is False if `__new__` was executed before.  What they change becomes unknown, because it is not known which of them Python calls, and with
-    which instance.
+    `has_new` is False if `__new__` was executed before.  All that these methods change becomes unknown,
+    because flashc does not know which of them Python calls, and with which instance.
     """
     of_class = Known(class_value, arguments.span)
     instance = Known(InstanceValue(class_value, {}, reason), arguments.span)

@@ -1,4 +1,4 @@
-"""Annotate modules with what concerns the Flash SDK: replacements and problems of imports, possible uses of clients."""
+"""Add to each module how its imports of the Flash SDK are replaced, which of them fail, and where it may use a client."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _sdk_problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
 
 
 def _missing_in_sdk(item: Import) -> Iterator[SdkProblem]:
-    """Yield the names of an import that no version of the SDK has."""
+    """Yield a problem for each name of an import that no version of the SDK, or of flashc, has."""
     for name in item.names or ():
         help = instead_of_name(item.module, name.name)
         if help is not None and name.name != "*":

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flashc_core.ast_nodes import children
 from flashc_core.python_texts import parse_module
@@ -141,18 +142,19 @@ class _Collector(Struct, kw_only=True):
                 self.visit_block(node.body, inside)
             case ast.If():
                 self._head(node, around)
-                typing_only = _dotted(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+                in_body, in_else = _are_for_types(node.test)
                 if _tests_for_script(node.test):
                     self.visit_block(node.orelse, around)
                     return
                 inside = _ImportScope(
                     scope=around.scope,
                     in_class=around.in_class,
-                    typing_only=around.typing_only or typing_only,
+                    typing_only=around.typing_only or in_body,
                     guarded=around.guarded,
                 )
                 self.visit_block(node.body, inside)
-                self.visit_block(node.orelse, around)
+                typing_only = around.typing_only or in_else
+                self.visit_block(node.orelse, replace(around, typing_only=typing_only))
             case ast.Try() | ast.TryStar():
                 self._try(node, around)
             case ast.Call():
@@ -313,6 +315,15 @@ def _lines_with(text: str, words: Iterable[str]) -> list[int]:
             counted = place
             place = text.find(word, place + 1)
     return sorted(found)
+
+
+def _are_for_types(test: ast.expr) -> tuple[bool, bool]:
+    """Return whether the body and the `else` of an `if` with this test are for type checkers only."""
+    negated = False
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, negated = test.operand, not negated
+    is_tested = _dotted(test).rpartition(".")[2] == "TYPE_CHECKING"
+    return is_tested and not negated, is_tested and negated
 
 
 def _tests_for_script(test: ast.expr) -> bool:

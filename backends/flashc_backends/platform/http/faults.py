@@ -1,4 +1,4 @@
-"""Serve the faults on request (`/faults`), and make the faults of clients' and workers' requests happen."""
+"""Let clients read and set the injected faults (`/faults`), and apply the faults to the requests of clients and workers."""
 
 from __future__ import annotations
 
