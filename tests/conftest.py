@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import fuzzing
 from tests.support.docker_daemon import REQUIRED, NoDaemon, daemon
-from tests.support.environments import make_environment
+from tests.support.environments import shared_environment
 from tests.support.interpreters import oldest_worker_python
 from tests.support.profiles import chosen, use_profile
 from tests.support.pytest_runs import TEMPORARY
@@ -54,17 +54,23 @@ def updating(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session")
-def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real `flash` command, in a separate environment."""
-    folder = tmp_path_factory.mktemp("incumbent") / "venv"
-    return make_environment(folder, "runpod-flash").parent / "flash"
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the whole run, also if it has several processes."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
-def successor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def incumbent(shared_folder: Path) -> Path:
+    """The real `flash` command, in a separate environment."""
+    return shared_environment(shared_folder / "incumbent", "runpod-flash").with_name("flash")
+
+
+@pytest.fixture(scope="session")
+def successor(shared_folder: Path) -> Path:
     """The `rp` of the successor of the incumbent."""
-    folder = tmp_path_factory.mktemp("successor") / "environment"
-    return make_environment(folder, "runpod==2.0.0rc2", "pip").with_name("rp")
+    folder = shared_folder / "successor"
+    return shared_environment(folder, "runpod==2.0.0rc2", "pip").with_name("rp")
 
 
 @pytest.fixture(scope="session")
@@ -119,10 +125,9 @@ def no_thread_stays() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache_folder(shared_folder: Path) -> Path:
     """One cache for the whole run, also if it has several processes, so that packages are installed once."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder = shared_folder / "cache"
     folder.mkdir(exist_ok=True)
     return folder
 
