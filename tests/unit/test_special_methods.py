@@ -161,3 +161,11 @@ def test_the_result_and_the_effects_are_known(method: str, statements: str) -> N
 def test_what_is_not_followed_is_not_taken_to_be_known(method: str, statements: str) -> None:
     for ours, expected in _outcomes(method, statements):
         assert ours is ... or ours == expected
+
+
+def test_a_model_without_such_a_method_is_true() -> None:
+    machine = evaluated(
+        "from pydantic import BaseModel\nclass S(BaseModel):\n    gpu: str = 'any'\n"
+        "s = None or S()\nr = (s or S(gpu='A')).gpu, 1 if s else 2\n"
+    )
+    assert known(machine.frames["m"].names["r"]) == ("any", 1)

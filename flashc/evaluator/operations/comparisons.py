@@ -255,6 +255,6 @@ def _truth_of_instance(machine: Machine, instance: InstanceValue, value: Known) 
             return truth(machine, own)
     if instance.of.is_named_tuple:
         return bool(instance.names)
-    if instance.of.decorated or instance.of.has_open_bases():
+    if instance.of.is_record and instance.of.has_open_bases():
         return Unknown(reason="a method may decide whether it is true", origin=value.origin)
     return True
