@@ -24,14 +24,15 @@ import atexit, os, sys, threading
 from fastapi import FastAPI
 app = FastAPI()
 atexit.register(lambda: print("the end"))
-import runpod
+import runpod, cpuinfo
+from runpod.serverless.utils import rp_debugger
 
 @app.get("/seen")
 async def seen():
     return {"environ": dict(os.environ), "argv": sys.argv, "folder": os.getcwd(), "path": sys.path,
             "ppid": os.getppid(), "sid": os.getsid(0) == os.getpid(), "threads": threading.active_count(),
             "fds": sorted(map(int, os.listdir("/proc/self/fd")))[:4],
-            "key": runpod.endpoint_url_base}
+            "key": runpod.endpoint_url_base, "processor": rp_debugger.PROCESSOR, "cpuinfo": cpuinfo.__file__}
 """
 
 
@@ -79,7 +80,7 @@ def test_a_forked_worker_is_like_a_started_one(cache_folder: Path, tmp_path: Pat
         await stage.begin(SOURCE, worker="forked", environ=environ)
         cold, forked = await seen(stage, "cold"), await seen(stage, "forked")
         assert forked["key"] == cold["key"] == "http://127.0.0.1:9/v2"  # it was read in the import
-        for key in ("argv", "ppid", "sid", "fds"):
+        for key in ("argv", "ppid", "sid", "fds", "processor", "cpuinfo"):
             assert forked[key] == cold[key], key
         assert forked["path"][1:] == cold["path"][1:]
         own = {"HOME", "PORT", "PORT_HEALTH", "PYTHONSAFEPATH", "LC_CTYPE"}
