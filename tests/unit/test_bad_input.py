@@ -11,6 +11,9 @@ import pytest
 from flashc_core.source import Span
 from tests.support.projects import compile_files, compile_folder, write
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 WORKER = (
     'from runpod_flash import Endpoint\n\n@Endpoint(name="w")\nasync def run(x: int): return x\n'
 )

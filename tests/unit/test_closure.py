@@ -23,6 +23,9 @@ from flashc_ir.platform.worker_packages import (
 from tests.support.package_index import Package, package_index
 from tests.support.projects import compile_files, write
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 PACKAGES = (
     Package("speed", "1.0", ("torch>=2.0",)),
     Package("wings", "1.0", ("speed", "nothing; extra == 'heavy'")),

@@ -13,6 +13,9 @@ from flashc.api import apply_fixes
 from flashc_ir.printer import print_endpoint
 from tests.support.projects import compile_files, compile_folder, opened, unpacked, write
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 HEAD = (
     "import os\nfrom runpod_flash import CpuInstanceType, CudaVersion, DataCenter, Endpoint\n"
     "from runpod_flash import CpuLiveLoadBalancer, CpuLiveServerless, GpuGroup, GpuType\n"

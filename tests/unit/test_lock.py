@@ -35,6 +35,9 @@ from flashc_core.cache import open_store
 from flashc_core.diagnostics import Sink
 from tests.support.projects import write
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 WORKERS = (
     "from runpod_flash import Endpoint\n\n"
     '@Endpoint(name="a", dependencies=["python-dateutil==2.9.0.post0"])\n'

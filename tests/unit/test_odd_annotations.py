@@ -13,6 +13,9 @@ from flashc_backends.contracts.documents import document_of
 from flashc_backends.contracts.openapi import document_of as openapi_of
 from tests.support.projects import compile_files
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 HEAD = """
 from __future__ import annotations
 import dataclasses, functools, typing

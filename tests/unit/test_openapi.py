@@ -19,6 +19,9 @@ from tests.support.more_fastapi_routes import MORE_ROUTES
 from tests.support.openapi_forms import operations
 from tests.support.projects import EXAMPLES, Compiled, compile_files, compile_folder, unpacked
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 # Where the two differ: what a request or an answer has, and why.
 DIFFERENT = {
     "GET /key refuses": "a class of FastAPI takes the key, and refuses nothing itself",

@@ -18,6 +18,9 @@ from flashc.cli.main import cli
 from flashc_core.documents import UnreadableDocument, parse_json, parse_toml
 from tests.support.projects import compile_files, write
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 WORKER = (
     "from runpod_flash import Endpoint\n\n"
     '@Endpoint(name="w")\n'

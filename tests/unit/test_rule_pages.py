@@ -16,6 +16,9 @@ from flashc_core.diagnostics import ExitCode, Phase, Rule, Severity, Status
 from flashc_core.rules import REMOVED, RULES
 from tests.support.projects import ROOT, compile_files
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 PAGES = ROOT / "flashc" / "report" / "rules"
 # Findings of the examples at lines that cannot have a comment.
 WITHOUT_COMMENT = {

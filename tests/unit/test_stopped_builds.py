@@ -17,6 +17,9 @@ from flashc_core.files import replacing
 from tests.support.builds import TWO, build_all, build_files, worker
 from tests.support.projects import compile_files, context_of, write
 
+# They compile many projects, which measuring makes two to three times slower.
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.mark.parametrize(
     ("dependencies", "code"),
