@@ -40,7 +40,7 @@ from .apply import apply, cause, fail, resolve_symbolic, tainted, too_large
 from .global_names import bind_global, delete_global
 from .iteration import elements
 from .kept_values import keep_somewhere
-from .special_methods import call_special
+from .special_methods import call_special, special_method
 from .type_forms import subscripted
 
 
@@ -286,9 +286,8 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
             machine.may_raise()
             reason = "flashc does not evaluate what is assigned to this mapping"
             escape_value(receiver, Unknown(reason=reason, origin=value.origin))
-        case InstanceValue():
-            if call_special(machine, receiver, "__setitem__", [key, value], value.origin) is None:
-                _escape(machine, receiver, [key, value], value.origin)
+        case InstanceValue() if special_method(receiver, "__setitem__") is not None:
+            call_special(machine, receiver, "__setitem__", [key, value], value.origin)
         case _:
             machine.may_raise()  # most values refuse item assignment
             keep_somewhere(machine, receiver, value)
@@ -298,14 +297,6 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
 def _is_text(value: Value) -> bool:
     """Return whether a value is a known string."""
     return isinstance(value, Known) and isinstance(value.value, str)
-
-
-def _escape(machine: Machine, receiver: Value, values: list[Value], span: Span) -> None:
-    """Make unknown what an instance and these values contain: a method that flashc does not see gets them."""
-    machine.may_raise()
-    reason = Unknown(reason="a method gets it that flashc does not evaluate", origin=span)
-    for value in (receiver, *values):
-        escape_value(value, reason)
 
 
 def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Value) -> None:
@@ -344,9 +335,7 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     """Execute `del receiver[key]`."""
     if isinstance(receiver, Known) and receiver.value == External("os.environ"):
         machine.forget_variables(Unknown(reason="a variable was deleted", origin=span))
-    if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue):
-        if call_special(machine, receiver, "__delitem__", [key], span) is None:
-            _escape(machine, receiver, [key], span)
+    if call_special(machine, receiver, "__delitem__", [key], span) is not None:
         return
     if isinstance(receiver, Known) and isinstance(receiver.value, NamespaceValue):
         delete_global(machine, receiver.value.frame, key)
